@@ -1,0 +1,53 @@
+"""What the supervisor must know of one process: how it starts, when it is healthy, how it is stopped."""
+
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ops.stack.account import Account
+
+# A probe returns None when the process does its work, else the reason why not. It never waits long.
+Probe = Callable[[], Awaitable[str | None]]
+Hook = Callable[[], Awaitable[None]]
+
+
+class State(StrEnum):
+    """Where a process is in its life."""
+
+    WAITING = "waiting"  # for what it depends on
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"  # runs, but its probe fails
+    DONE = "done"  # a one-shot that ended well
+    DEAD = "dead"  # ended unasked; about to be restarted
+    STOPPED = "stopped"  # ended because it was asked to
+
+
+async def nothing() -> None:
+    """Do nothing: the hook of a component that needs none."""
+
+
+async def always_healthy() -> str | None:
+    """Return None: the probe of a component that is healthy as soon as it runs."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One process of the stack. All deadlines are in seconds."""
+
+    name: str
+    argv: tuple[str, ...]
+    probe: Probe = always_healthy
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # holds secrets
+    port: int | None = None
+    after: tuple[str, ...] = ()  # the components that must be healthy before its first start, and outlive it
+    uses: tuple[str, ...] = ()  # the components that it does not wait for, but that must outlive it too
+    prepare: Hook = nothing  # before every start
+    once_healthy: Hook = nothing  # after every start, as soon as the probe succeeds
+    account: Account | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    start_deadline: float = 45.0
+    stop_deadline: float = 15.0
+    one_shot: bool = False  # runs to its end once, and must end with exit code 0

@@ -1,0 +1,62 @@
+"""The environment of each process: every setting a service reads, and no secret of another one."""
+
+from collections.abc import Mapping
+
+from contracts.topology import PROVISIONER, SERVICES
+from ops.stack.nats import Nats
+from ops.stack.ports import HOST
+from ops.stack.postgres import Postgres
+from ops.stack.secrets import Secrets
+from ops.stack.valkey import Valkey
+
+
+class Environments:
+    """Makes the environments for one stack's servers, secrets and ports."""
+
+    def __init__(
+        self, postgres: Postgres, nats: Nats, valkey: Valkey, secrets: Secrets, ports: Mapping[str, int]
+    ) -> None:
+        self._postgres = postgres
+        self._nats = nats
+        self._valkey = valkey
+        self._secrets = secrets
+        self._ports = ports
+
+    def service(self, name: str) -> dict[str, str]:
+        """Return what `ledgerlink run <service>` reads."""
+        own = {"DATABASE_URL": self._postgres.service_url(name)} | self._broker(name) | self._http(name)
+        if name == "identity":
+            own |= {
+                "SIGNING_KEY": self._secrets.signing_key.get_secret_value(),
+                "OPERATOR_EMAIL": self._secrets.operator_email,
+                "OPERATOR_PASSWORD": self._secrets.operator_password.get_secret_value(),
+            }
+        return _prefixed(name, own)
+
+    def gateway(self) -> dict[str, str]:
+        """Return what `ledgerlink run gateway` reads."""
+        own = {"REDIS_URL": self._valkey.url} | self._broker("gateway") | self._http("gateway")
+        return _prefixed("gateway", own)
+
+    def provisioner(self) -> dict[str, str]:
+        """Return what `ledgerlink provision` reads."""
+        return _prefixed(PROVISIONER, self._broker(PROVISIONER))
+
+    def migrations(self) -> dict[str, str]:
+        """Return what `ledgerlink migrate` reads: the owners' URLs, which no service gets."""
+        return {migration_variable(service): self._postgres.owner_url(service) for service in SERVICES}
+
+    def _broker(self, user: str) -> dict[str, str]:
+        return {"NATS_URL": self._nats.url, "NATS_SEED": self._secrets.nats_seeds[user].get_secret_value()}
+
+    def _http(self, name: str) -> dict[str, str]:
+        return {"HTTP_HOST": HOST, "HTTP_PORT": str(self._ports[name])}
+
+
+def migration_variable(service: str) -> str:
+    """Return the name of the variable with the URL under which a service's database is migrated."""
+    return f"{service.upper()}_MIGRATION_DATABASE_URL"
+
+
+def _prefixed(name: str, settings: Mapping[str, str]) -> dict[str, str]:
+    return {f"{name.upper()}_{setting}": value for setting, value in settings.items()}

@@ -1,0 +1,88 @@
+"""What one data directory's stack consists of: servers, services and gateway, each with its way to start."""
+
+import sys
+
+from contracts.topology import PROVISIONER, SERVICES
+from ops.stack.component import Component
+from ops.stack.environment import Environments
+from ops.stack.layout import Layout
+from ops.stack.nats import Nats
+from ops.stack.postgres import Postgres
+from ops.stack.probes import http_probe
+from ops.stack.secrets import Secrets, load_or_create
+from ops.stack.valkey import Valkey
+
+
+class Parts:
+    """The servers of one data directory with their ports and secrets, whether they run or not."""
+
+    def __init__(
+        self, layout: Layout, ports: dict[str, int], secrets: Secrets, *, durable: bool = True
+    ) -> None:
+        self.ports = ports
+        self.secrets = secrets
+        self.postgres = Postgres(layout.postgres, ports["postgres"], secrets, durable)
+        keys = {user: secrets.nats_public_key(user) for user in secrets.nats_seeds}
+        self.nats = Nats(layout.nats, ports["nats"], ports["nats-monitoring"], keys, durable)
+        self.valkey = Valkey(layout.valkey, ports["valkey"], secrets.valkey_password)
+        self.environments = Environments(self.postgres, self.nats, self.valkey, secrets, ports)
+
+    @classmethod
+    def of(cls, layout: Layout, ports: dict[str, int], *, durable: bool = True) -> "Parts":
+        """Return the parts of a data directory, with its secrets made if need be. Raises StackError."""
+        return cls(layout, ports, load_or_create(layout.secrets), durable=durable)
+
+    def components(self) -> list[Component]:
+        """Return every process, in start order."""
+        servers = [self.postgres.component(), self.nats.component(), self.valkey.component()]
+        return [
+            *servers,
+            self._migrations(),
+            self._provisioner(),
+            *(self._service(name) for name in SERVICES),
+            self._gateway(),
+        ]
+
+    def _migrations(self) -> Component:
+        return Component(
+            "migrate",
+            _ledgerlink("migrate"),
+            environment=self.environments.migrations(),
+            after=("postgres",),
+            one_shot=True,
+        )
+
+    def _provisioner(self) -> Component:
+        return Component(
+            PROVISIONER,
+            _ledgerlink("provision", "--watch"),
+            probe=self.nats.provisioned,
+            environment=self.environments.provisioner(),
+            after=("nats",),
+        )
+
+    def _service(self, name: str) -> Component:
+        return Component(
+            name,
+            _ledgerlink("run", name),
+            probe=http_probe(self.ports[name], "/readyz"),
+            environment=self.environments.service(name),
+            port=self.ports[name],
+            after=("migrate", PROVISIONER),
+        )
+
+    def _gateway(self) -> Component:
+        return Component(
+            "gateway",
+            _ledgerlink("run", "gateway"),
+            probe=http_probe(self.ports["gateway"], "/readyz"),
+            environment=self.environments.gateway(),
+            port=self.ports["gateway"],
+            after=("nats", "valkey", PROVISIONER),
+            uses=SERVICES,
+        )
+
+
+def _ledgerlink(*arguments: str) -> tuple[str, ...]:
+    # -P: a directory of the caller's that happens to be named like one of our rooms is not imported instead.
+    return (sys.executable, "-P", "-m", "ops", *arguments)

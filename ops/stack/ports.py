@@ -1,0 +1,64 @@
+"""Free ports, chosen once per data directory and remembered there."""
+
+import json
+import secrets
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+from ops.stack.errors import StackError
+from ops.stack.private_files import write_private
+
+HOST = "127.0.0.1"
+# Below the range from which Linux and macOS take the local ports of outgoing connections: a server that is
+# killed must find its port free when it comes back.
+LOWEST, HIGHEST = 20_000, 32_767
+ATTEMPTS = 200
+
+
+def is_free(port: int) -> bool:
+    """Say whether a server could listen on the port of the loopback interface now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(taken: Iterable[int] = ()) -> int:
+    """Return a port that is free now and not among `taken`. Raises StackError."""
+    avoided = set(taken)
+    for _ in range(ATTEMPTS):
+        port = LOWEST + secrets.randbelow(HIGHEST - LOWEST + 1)
+        if port not in avoided and is_free(port):
+            return port
+    raise StackError(f"no free port between {LOWEST} and {HIGHEST} was found in {ATTEMPTS} attempts")
+
+
+def remembered_ports(path: Path, names: Iterable[str], reserved: Iterable[int] = ()) -> dict[str, int]:
+    """Return a port for every name: the one that `path` remembers if it is free still, else a new one.
+
+    None of them is among `reserved`.
+    """
+    known = read_ports(path)
+    ports: dict[str, int] = {}
+    for name in names:
+        avoided = {*reserved, *ports.values()}
+        port = known.get(name)
+        if port is None or port in avoided or not is_free(port):
+            port = free_port({*avoided, *known.values()})
+        ports[name] = port
+    if not ports.items() <= known.items():
+        write_private(path, json.dumps(known | ports, indent=2) + "\n")
+    return ports
+
+
+def read_ports(path: Path) -> dict[str, int]:
+    """Return the remembered ports; none when the file is missing or damaged."""
+    try:
+        content = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return {str(name): int(port) for name, port in content.items()} if isinstance(content, dict) else {}
