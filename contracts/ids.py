@@ -1,0 +1,22 @@
+"""Identifiers: UUID version 7 (RFC 9562 §5.7), which sort by the time they were made."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+
+def new_id() -> UUID:
+    """Return a fresh UUIDv7."""
+    return uuid7()
+
+
+def made_at(identifier: UUID) -> datetime:
+    """Return the instant (UTC, millisecond precision) that a UUIDv7 carries in its first 48 bits."""
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, tz=UTC)
+
+
+def first_id_of(instant: datetime) -> UUID:
+    """Return the smallest UUIDv7 that can carry `instant`: a bound for range partitions and cursors."""
+    milliseconds = (instant - datetime.fromtimestamp(0, tz=UTC)) // timedelta(milliseconds=1)
+    return UUID(int=(milliseconds << 80) | (0x7 << 76) | (0b10 << 62))

@@ -1,0 +1,150 @@
+"""Where messages live and who may touch them: streams, durable consumers, and each NATS user's permissions.
+
+The one provisioner makes streams and durables from this; the NATS configuration takes its users from it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from contracts import identity, payments, risk, wallet
+from contracts.message import GATEWAY_REPLIES, REGISTRY, DeadLetter, Kind, Message
+
+ROOMS = (identity, wallet, payments, risk)
+"""The modules whose messages fill `REGISTRY` when they are imported."""
+SERVICES = tuple(room.__name__.removeprefix("contracts.") for room in ROOMS)
+PROVISIONER = "provisioner"
+USERS = (*SERVICES, "gateway", PROVISIONER)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A JetStream stream: limits retention, file storage, atomic batches, bounded by age and bytes."""
+
+    name: str
+    subjects: tuple[str, ...]
+    max_age: timedelta = timedelta(days=7)
+    max_bytes: int = 4 * 2**30
+    duplicate_window: timedelta = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Durable:
+    """A durable pull consumer of one service: one handler's messages, all of one stream."""
+
+    name: str
+    service: str
+    messages: tuple[type[Message], ...]
+    ack_wait: timedelta = timedelta(seconds=30)
+    max_ack_pending: int = 4096
+
+    @property
+    def stream(self) -> str:
+        """The stream it reads."""
+        (stream,) = {message.contract.stream for message in self.messages}
+        if stream is None:
+            raise ValueError(f"{self.name} consumes a message that no stream holds")
+        return stream
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The subjects it reads; of decisions only those that this service asked for."""
+        return tuple(m.contract.subject.replace("*", self.service) for m in self.messages)
+
+
+DURABLES = (
+    Durable("payments-create-payment-intent", "payments", (payments.CreatePaymentIntent,)),
+    Durable("payments-confirm-payment-intent", "payments", (payments.ConfirmPaymentIntent,)),
+    Durable("payments-risk-decision", "payments", (risk.RiskDecision,)),
+    Durable("payments-transfer-outcome", "payments", (wallet.TransferPosted, wallet.TransferRefused)),
+    Durable("risk-assess", "risk", (risk.Assess,)),
+    Durable("wallet-open-account", "wallet", (wallet.OpenAccount,)),
+    Durable("wallet-post-transfer", "wallet", (wallet.PostTransfer, wallet.FundAccount)),
+)
+
+
+def durable(name: str) -> Durable:
+    """Return the durable of that name. Raises KeyError."""
+    return {d.name: d for d in DURABLES}[name]
+
+
+def streams() -> tuple[Stream, ...]:
+    """Return every stream, with the subjects of the messages it holds."""
+    subjects: dict[str, set[str]] = {}
+    for message in REGISTRY.values():
+        if message.contract.stream:
+            subjects.setdefault(message.contract.stream, set()).add(message.contract.subject)
+    return tuple(Stream(name, tuple(sorted(held))) for name, held in sorted(subjects.items()))
+
+
+def stream_of(subject: str) -> str:
+    """Return the stream that a concrete subject goes to. Raises LookupError when no stream takes it."""
+    owner, kind, *_ = subject.split(".")
+    if owner == Kind.DEAD_LETTER.value:
+        return str(DeadLetter.contract.stream)
+    name = f"{owner}_{kind}".upper()
+    if name not in {message.contract.stream for message in REGISTRY.values()}:
+        raise LookupError(f"no stream takes {subject}")
+    return name
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """What one NATS user may do; all else is refused."""
+
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+    allow_responses: bool = False
+
+
+def inbox_prefix(user: str) -> str:
+    """Return the prefix of a user's own inboxes, which no other user may read."""
+    return f"_INBOX_{user}"
+
+
+def permissions(user: str) -> Permissions:
+    """Return exactly what `user` needs: its rows of the table of message kinds, and nothing else."""
+    own_inbox = f"{inbox_prefix(user)}.>"
+    if user == PROVISIONER:
+        return Permissions(publish=("$JS.API.>", "dlq.>"), subscribe=(own_inbox, "$JS.EVENT.ADVISORY.>"))
+    sent = tuple(sorted(_sent_by(user)))
+    answered = tuple(sorted(m.contract.subject for m in REGISTRY.values() if _answers(user, m)))
+    if user == "gateway":
+        return Permissions(sent, (own_inbox, f"{GATEWAY_REPLIES}.*"))
+    return Permissions(
+        publish=(*sent, f"{GATEWAY_REPLIES}.*", *_consuming(user), *_relaying(user)),
+        subscribe=(own_inbox, *answered),
+        allow_responses=True,
+    )
+
+
+def streams_said_by(service: str) -> tuple[str, ...]:
+    """Return the streams that a service's outbox publishes to."""
+    return tuple(sorted({stream_of(subject) for subject in _sent_by(service)}))
+
+
+def _sent_by(user: str) -> Iterable[str]:
+    for message in REGISTRY.values():
+        if user in message.contract.senders:
+            yield message.contract.subject
+    if user in SERVICES:
+        yield f"dlq.{user}.*"
+
+
+def _answers(user: str, message: type[Message]) -> bool:
+    return message.contract.kind is Kind.QUERY and message.contract.owner == user
+
+
+def _consuming(user: str) -> Iterable[str]:
+    for d in DURABLES:
+        if d.service == user:
+            yield f"$JS.API.CONSUMER.INFO.{d.stream}.{d.name}"
+            yield f"$JS.API.CONSUMER.MSG.NEXT.{d.stream}.{d.name}"
+            yield f"$JS.ACK.{d.stream}.{d.name}.>"
+
+
+def _relaying(service: str) -> Iterable[str]:
+    """What a relay needs to see whether a stream still holds what it said there (see outbox.relay)."""
+    for stream in streams_said_by(service):
+        yield f"$JS.API.STREAM.INFO.{stream}"
+        yield f"$JS.API.DIRECT.GET.{stream}"

@@ -1,0 +1,174 @@
+"""The batch consumer: one transaction a batch, halves on failure, back-off, and the dead-letter stream at the end."""
+
+import asyncio
+import base64
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import structlog
+from nats.aio.msg import Msg
+from pydantic import TypeAdapter, ValidationError
+
+from contracts.ids import made_at
+from contracts.message import DeadLetter, Envelope, Message
+from contracts.topology import Durable
+from outbox.database import is_transient
+from outbox.metrics import BATCH_SECONDS, BATCH_SIZE, CONSUMED
+from outbox.tracing import batch_span
+from outbox.transaction import Transaction, Transactions
+
+_LOG = structlog.get_logger()
+DELIVERY_LIMIT = 5
+BACK_OFF_SECONDS = (0.2, 1.0, 5.0, 15.0)
+_CLOCK_SKEW = timedelta(days=1)
+
+Handler = Callable[[Transaction, Sequence[Envelope[Any]]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A delivered message and what it says."""
+
+    message: Msg
+    envelope: Envelope[Message]
+
+
+class Consumer:
+    """Feeds one durable's messages to one handler. A message is handled, or becomes a dead letter with its reason."""
+
+    def __init__(self, durable: Durable, handle: Handler, transactions: Transactions, inbox_days: int) -> None:
+        self.durable = durable
+        self._handle = handle
+        self._transactions = transactions
+        self._inbox_age = timedelta(days=inbox_days - 1)
+        self._decoders = {
+            m.contract.type: TypeAdapter(Envelope[m])  # type: ignore[valid-type]
+            for m in durable.messages
+        }
+
+    async def process(self, messages: Sequence[Msg]) -> None:
+        """Handle a batch to the end: every message is acknowledged, given back for later, or a dead letter."""
+        started = time.perf_counter()
+        deliveries = [d for m in messages if (d := await self._decoded(m))]
+        with batch_span(self.durable.name, [d.envelope.traceparent for d in deliveries]):
+            await self._attempt(deliveries)
+        BATCH_SIZE.labels(self.durable.name).observe(len(messages))
+        BATCH_SECONDS.labels(self.durable.name).observe(time.perf_counter() - started)
+
+    async def _decoded(self, message: Msg) -> Delivery | None:
+        try:
+            envelope = self._decode(message.data)
+        except ValueError as error:
+            await self._bury(message, f"not a message of this consumer: {_summary(error)}")
+            return None
+        return Delivery(message, envelope)
+
+    def _decode(self, payload: bytes) -> Envelope[Message]:
+        """Parse and check an envelope. Raises ValueError (pydantic's ValidationError is one)."""
+        event = orjson.loads(payload)
+        kind = event.get("type") if isinstance(event, dict) else None
+        if kind not in self._decoders:
+            raise ValueError(f"type {kind!r} is not one that it reads")
+        envelope: Envelope[Message] = self._decoders[kind].validate_json(payload)
+        age = time.time() - made_at(envelope.id).timestamp()
+        if not -_CLOCK_SKEW.total_seconds() < age < self._inbox_age.total_seconds():
+            raise ValueError("its id is too old, or too new, for the inbox to tell whether it was seen before")
+        return envelope
+
+    async def _attempt(self, deliveries: Sequence[Delivery]) -> None:
+        if not deliveries:
+            return
+        try:
+            duplicates = await self._commit_when_possible(deliveries)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is that message's fate, not the consumer's
+            if is_transient(error):
+                _LOG.error(
+                    "gave up for now, the broker will deliver again",
+                    durable=self.durable.name,
+                    error=str(error),
+                )
+            elif len(deliveries) == 1:
+                await self._give_back(deliveries[0].message, error)
+            else:
+                middle = len(deliveries) // 2
+                await self._attempt(deliveries[:middle])
+                await self._attempt(deliveries[middle:])
+            return
+        for delivery in deliveries:
+            await delivery.message.ack()
+        CONSUMED.labels(self.durable.name, "handled").inc(len(deliveries) - duplicates)
+        CONSUMED.labels(self.durable.name, "duplicate").inc(duplicates)
+
+    async def _commit_when_possible(self, deliveries: Sequence[Delivery]) -> int:
+        """Commit the batch, waiting for a database that is away, until the broker would deliver it again."""
+        deadline = time.monotonic() + self.durable.ack_wait.total_seconds()
+        pause = 0.1
+        while True:
+            try:
+                return await self._commit(deliveries)
+            except Exception as error:
+                if not is_transient(error) or time.monotonic() + pause > deadline:
+                    raise
+                _LOG.warning("database is away", durable=self.durable.name, error=str(error) or type(error).__name__)
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+                pause = min(pause * 2, 2.0)
+
+    async def _commit(self, deliveries: Sequence[Delivery]) -> int:
+        by_id = {d.envelope.id: d.envelope for d in deliveries}
+        async with self._transactions.begin() as tx:
+            new = await tx.take_new(self.durable.name, list(by_id))
+            fresh = [envelope for identifier, envelope in by_id.items() if identifier in new]
+            if fresh:
+                await self._handle(tx, fresh)
+        return len(deliveries) - len(fresh)
+
+    async def _give_back(self, message: Msg, error: Exception) -> None:
+        deliveries = message.metadata.num_delivered
+        reason = f"{type(error).__name__}: {_summary(error)}"
+        if deliveries >= DELIVERY_LIMIT:
+            await self._bury(message, reason)
+            return
+        _LOG.warning("will try again", durable=self.durable.name, deliveries=deliveries, reason=reason)
+        CONSUMED.labels(self.durable.name, "retried").inc()
+        await message.nak(delay=BACK_OFF_SECONDS[min(deliveries, len(BACK_OFF_SECONDS)) - 1])
+
+    async def _bury(self, message: Msg, reason: str) -> None:
+        """Say the dead letter through the outbox, so that not even a wiped broker loses it; then end delivery."""
+        metadata = message.metadata
+        letter = DeadLetter(
+            stream=metadata.stream,
+            stream_sequence=metadata.sequence.stream,
+            subject=message.subject,
+            consumer=self.durable.name,
+            deliveries=metadata.num_delivered,
+            reason=reason,
+            payload=base64.b64encode(message.data).decode(),
+            headers=message.headers or {},
+        )
+        try:
+            async with self._transactions.begin() as tx:
+                tx.say(letter, None, subject=f"dlq.{self.durable.service}.{self.durable.name}")
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            await message.nak(delay=BACK_OFF_SECONDS[1])
+            return
+        _LOG.error("dead letter", durable=self.durable.name, sequence=letter.stream_sequence, reason=reason)
+        CONSUMED.labels(self.durable.name, "dead").inc()
+        await message.term()
+
+
+def _summary(error: Exception) -> str:
+    """Say what is wrong without repeating the message's own values, which may be personal."""
+    if isinstance(error, ValidationError):
+        places = (
+            "/".join(map(str, e["loc"])) + ": " + e["msg"]
+            for e in error.errors(include_url=False, include_input=False)[:5]
+        )
+        return "; ".join(places)
+    return (str(error).splitlines() or [""])[0][:500]

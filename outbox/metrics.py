@@ -1,0 +1,27 @@
+"""Prometheus metrics of safe delivery. Labels are names fixed in code, never ids."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+CONSUMED = Counter(
+    "ledgerlink_consumed_messages_total",
+    "Messages taken by a consumer, by what became of them",
+    ["consumer", "result"],
+)
+BATCH_SIZE = Histogram(
+    "ledgerlink_consumer_batch_messages",
+    "Messages in a batch",
+    ["consumer"],
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
+)
+BATCH_SECONDS = Histogram(
+    "ledgerlink_consumer_batch_seconds",
+    "From taking a batch to its acknowledgement",
+    ["consumer"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+QUERIES = Counter("ledgerlink_answered_queries_total", "Queries answered, by outcome", ["subject", "outcome"])
+PUBLISHED = Counter("ledgerlink_relay_published_messages_total", "Messages the relay published", ["stream"])
+PUBLISH_FAILURES = Counter("ledgerlink_relay_publish_failures_total", "Publishes that failed or timed out", ["stream"])
+REWINDS = Counter("ledgerlink_relay_rewinds_total", "Times a stream had forgotten what was said", ["stream"])
+OUTBOX_LAG = Gauge("ledgerlink_outbox_lag_messages", "Outbox rows that the relay has not published yet", ["stream"])
+RELAY_LEADER = Gauge("ledgerlink_relay_leader", "1 where this process is the one that publishes")

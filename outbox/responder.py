@@ -1,0 +1,71 @@
+"""Answers queries: core NATS request/reply, one envelope in, one out; trouble becomes an answer, never silence."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from contracts.ids import new_id
+from contracts.message import SOURCE_PREFIX, Envelope, Message, Outcome, Problem, Reply
+from outbox.database import Database
+from outbox.metrics import QUERIES
+
+_LOG = structlog.get_logger()
+
+Answerer = Callable[[Database, Envelope[Any]], Awaitable[Message]]
+
+
+class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
+    """The query's answer is no: the problem says why."""
+
+    def __init__(self, code: str, detail: str, parameter: str | None = None) -> None:
+        super().__init__(code)
+        self.problem = Problem(code=code, detail=detail, parameter=parameter)
+
+
+class Responder:
+    """Turns one query type's requests into replies. `unavailable` and `invalid_message` are the two it adds itself."""
+
+    def __init__(self, query: type[Message], answer: Answerer, database: Database, service: str) -> None:
+        self.subject = query.contract.subject
+        self._answer = answer
+        self._database = database
+        self._source = SOURCE_PREFIX + service
+        self._decoder: TypeAdapter[Envelope[Message]] = TypeAdapter(Envelope[query])  # type: ignore[valid-type]
+
+    async def respond(self, payload: bytes) -> bytes:
+        """Return the encoded reply to an encoded query."""
+        request: Envelope[Message] | None = None
+        try:
+            request = self._decoder.validate_json(payload)
+            resource = await self._answer(self._database, request)
+            reply = Reply(outcome=Outcome.COMPLETED, resource=resource.model_dump(mode="json", exclude_none=True))
+        except Refused as refusal:
+            reply = Reply(outcome=Outcome.REFUSED, problem=refusal.problem)
+        except ValidationError as error:
+            places = sorted({".".join(map(str, e["loc"])) for e in error.errors(include_input=False)})
+            reply = _refusal("invalid_message", f"Not a valid query: {', '.join(places)}")
+        except Exception:
+            _LOG.exception("query failed", subject=self.subject)
+            reply = _refusal("unavailable", "The service cannot answer now; ask again.")
+        QUERIES.labels(self.subject, reply.outcome.value).inc()
+        return self._envelope(request, reply).encode()
+
+    def _envelope(self, request: Envelope[Message] | None, reply: Reply) -> Envelope[Reply]:
+        identifier = new_id()
+        return Envelope[Reply].model_construct(
+            id=identifier,
+            source=self._source,
+            type=Reply.contract.type,
+            time=datetime.now(UTC),
+            correlationid=request.correlationid if request else str(identifier),
+            causationid=request.id if request else None,
+            traceparent=request.traceparent if request else None,
+            data=reply,
+        )
+
+
+def _refusal(code: str, detail: str) -> Reply:
+    return Reply(outcome=Outcome.REFUSED, problem=Problem(code=code, detail=detail))

@@ -1,0 +1,102 @@
+"""The tables of safe delivery, as each service's first migration installs them. A landed version never changes."""
+
+from typing import Protocol
+
+TABLES_V1 = """
+CREATE SEQUENCE outbox_position;
+
+CREATE TABLE outbox (
+    position    bigint      NOT NULL DEFAULT nextval('outbox_position'),
+    event_id    uuid        NOT NULL,
+    stream      text        NOT NULL,
+    subject     text        NOT NULL,
+    envelope    json        NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+) PARTITION BY RANGE (recorded_at);
+CREATE INDEX outbox_unsaid ON outbox (stream, position);
+
+CREATE TABLE relay_cursor (
+    stream      text        PRIMARY KEY,
+    position    bigint      NOT NULL,
+    incarnation timestamptz NOT NULL,
+    sequence    bigint      NOT NULL
+);
+
+CREATE TABLE inbox (
+    message_id  uuid        NOT NULL,
+    consumer    text        NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (message_id, consumer)
+) PARTITION BY RANGE (message_id);
+
+CREATE TABLE idempotency_key (
+    scope       text        NOT NULL,
+    key         text        NOT NULL,
+    fingerprint text        NOT NULL,
+    answer      json,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (scope, key)
+);
+CREATE INDEX idempotency_key_age ON idempotency_key (recorded_at);
+"""
+
+# Partition DDL cannot take parameters; its only inputs are dates that this function computes, quoted by format().
+MAINTENANCE_V1 = """
+CREATE FUNCTION first_uuid_of(day date) RETURNS uuid LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog AS $$
+    SELECT (lpad(to_hex((extract(epoch FROM day) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
+$$;
+
+CREATE FUNCTION maintain_delivery(outbox_days integer, inbox_days integer) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '2s' SET timezone = 'UTC' AS $$
+DECLARE
+    today date := current_date;
+    day   date;
+    part  text;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(7001) THEN
+        RETURN;
+    END IF;
+    FOR day IN SELECT generate_series(today - inbox_days, today + 2, interval '1 day')::date LOOP
+        part := 'inbox_' || to_char(day, 'YYYYMMDD');
+        IF to_regclass('public.' || part) IS NULL THEN
+            EXECUTE format('CREATE TABLE public.%I PARTITION OF public.inbox FOR VALUES FROM (%L) TO (%L)',
+                           part, public.first_uuid_of(day), public.first_uuid_of(day + 1));
+        END IF;
+    END LOOP;
+    FOR day IN SELECT generate_series(today - 1, today + 2, interval '1 day')::date LOOP
+        part := 'outbox_' || to_char(day, 'YYYYMMDD');
+        IF to_regclass('public.' || part) IS NULL THEN
+            EXECUTE format('CREATE TABLE public.%I PARTITION OF public.outbox FOR VALUES FROM (%L) TO (%L)',
+                           part, day::timestamptz, (day + 1)::timestamptz);
+        END IF;
+    END LOOP;
+    FOR part IN SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+                WHERE (i.inhparent = 'public.inbox'::regclass
+                       AND c.relname < 'inbox_' || to_char(today - inbox_days, 'YYYYMMDD'))
+                   OR (i.inhparent = 'public.outbox'::regclass
+                       AND c.relname < 'outbox_' || to_char(today - outbox_days, 'YYYYMMDD')
+                       AND NOT EXISTS (SELECT FROM public.outbox o LEFT JOIN public.relay_cursor r USING (stream)
+                                       WHERE o.tableoid = c.oid AND o.position > coalesce(r.position, 0))) LOOP
+        EXECUTE format('DROP TABLE public.%I', part);
+    END LOOP;
+    DELETE FROM public.idempotency_key WHERE recorded_at < now() - interval '30 days';
+END
+$$;
+REVOKE ALL ON FUNCTION maintain_delivery(integer, integer) FROM PUBLIC;
+"""
+
+
+class _Operations(Protocol):
+    def execute(self, sqltext: str) -> None: ...
+
+
+def install_v1(op: _Operations, grants: str) -> None:
+    """Create inbox, outbox, cursors, idempotency keys and their upkeep; `grants` gives the runtime role its rights.
+
+    `grants` comes from `RUNTIME_GRANTS_V1` of the room's own migration: role names cannot be parameters of DDL.
+    """
+    op.execute(TABLES_V1)
+    op.execute(MAINTENANCE_V1)
+    op.execute("SELECT maintain_delivery(7, 16)")
+    op.execute(grants)

@@ -1,0 +1,210 @@
+"""A service process: one broker connection, one database, consumers, responders, relay, upkeep and health."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+import nats.errors
+import structlog
+import uvloop
+from faststream.asgi import AsgiFastStream, AsgiResponse, get
+from faststream.message import StreamMessage
+from faststream.middlewares import AckPolicy
+from faststream.nats import JStream, NatsBroker, PullSub
+from nats.aio.msg import Msg
+from nats.js.api import ConsumerConfig
+from prometheus_client import make_asgi_app
+
+from contracts.message import Envelope, Message
+from contracts.topology import durable, streams_said_by
+from outbox.connection import connection_options
+from outbox.consumer import Consumer, Handler
+from outbox.database import Database, is_transient
+from outbox.logs import set_up_logs
+from outbox.relay import Relay
+from outbox.responder import Answerer, Responder
+from outbox.settings import ServiceSettings
+from outbox.subscriber import make_eager
+from outbox.tracing import set_up_tracing
+from outbox.transaction import Spoken, Transaction, Transactions
+
+_LOG = structlog.get_logger()
+UPKEEP_SECONDS = 3600.0
+READY_SECONDS = 2.0
+SHUTDOWN_SECONDS = 10
+
+Job = Callable[[Transaction], Awaitable[None]]
+
+
+async def _raw(message: StreamMessage[Any]) -> Any:
+    return message.raw_message
+
+
+class Service:
+    """What a room's `main` composes: `consume` and `answer` bind handlers, `run` lives until SIGTERM."""
+
+    def __init__(self, name: str, settings: ServiceSettings) -> None:
+        self.name, self.settings = name, settings
+        self.database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
+        self.transactions = Transactions(self.database, name, self._speak)
+        self.relay = Relay(name, streams_said_by(name), self.database)
+        self.broker = NatsBroker(
+            **connection_options(settings, name, self.relay.on_reconnect),
+            apply_types=False,
+            logger=None,
+            graceful_timeout=SHUTDOWN_SECONDS,
+        )
+        self._jobs: list[tuple[float, Job]] = []
+        self._before_start: list[Callable[[], Awaitable[None]]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def consume(self, durable_name: str, handle: Handler) -> None:
+        """Bind a handler of batches to the durable of that name (contracts.topology)."""
+        spec = durable(durable_name)
+        consumer = Consumer(spec, handle, self.transactions, self.settings.inbox_retention_days)
+        subscriber = self.broker.subscriber(
+            config=ConsumerConfig(filter_subjects=list(spec.subjects)),
+            durable=spec.name,
+            stream=JStream(spec.stream, declare=False),
+            pull_sub=PullSub(batch_size=self.settings.batch_size, batch=True),
+            ack_policy=AckPolicy.MANUAL,
+            title=spec.name,
+            decoder=_raw,
+            no_reply=True,
+        )
+
+        async def process(messages: Sequence[Msg]) -> None:
+            await consumer.process(messages)
+
+        process.__annotations__["messages"] = _documented(spec.messages)
+        make_eager(subscriber)(process)
+
+    def answer(self, query: type[Message], handle: Answerer) -> None:
+        """Bind a handler to a query type; replicas share the work as a queue group."""
+        responder = Responder(query, handle, self.database, self.name)
+
+        async def respond(message: Msg) -> bytes:
+            return await responder.respond(message.data)
+
+        respond.__annotations__["message"] = _documented((query,))
+        self.broker.subscriber(
+            responder.subject, queue=self.name, max_workers=8, title=responder.subject, decoder=_raw
+        )(respond)
+
+    def every(self, seconds: float, job: Job) -> None:
+        """Run a job in a transaction of its own, again and again: what a durable deadline is swept by."""
+        self._jobs.append((seconds, job))
+
+    def before_start(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Run a step once the database is open and before anything is consumed."""
+        self._before_start.append(step)
+
+    def run(self) -> None:
+        """Live until SIGTERM or SIGINT: then finish the batches in hand and stop."""
+        set_up_logs(self.settings, self.name)
+        set_up_tracing(self.name, self.settings.trace_sample_ratio)
+        address = {"host": self.settings.http_host, "port": str(self.settings.http_port)}
+        options = address | {"access_log": "false", "timeout_graceful_shutdown": SHUTDOWN_SECONDS}
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self.app().run(log_level=30, run_extra_options=options))
+
+    def app(self) -> AsgiFastStream:
+        """Return the ASGI application: FastStream's life cycle plus /healthz, /readyz and /metrics."""
+        routes = [
+            ("/healthz", get(self._alive)),
+            ("/readyz", get(self._ready)),
+            ("/metrics", make_asgi_app()),
+        ]
+        app = AsgiFastStream(self.broker, asgi_routes=routes, logger=None)
+        app.on_startup(self._open)
+        app.after_startup(self._start_tasks)
+        app.on_shutdown(self._stop_tasks)
+        app.after_shutdown(self._close)
+        return app
+
+    async def _open(self) -> None:
+        await self.database.open()
+        await self._keep_up()
+        for step in self._before_start:
+            await step()
+        _LOG.info("starting", subscribers=len(self.broker.subscribers))
+
+    async def _start_tasks(self) -> None:
+        connection = await self.broker.connect()
+        self._spawn(self.relay.run(connection), "relay")
+        self._spawn(self._repeat(UPKEEP_SECONDS, self._keep_up), "upkeep")
+        for seconds, job in self._jobs:
+            self._spawn(self._repeat(seconds, lambda job=job: self._in_transaction(job)), "job")
+        _LOG.info("ready")
+
+    def _spawn(self, work: Any, name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """Stop the process when a task that should never end has ended: a supervisor starts a healthy one."""
+        self._tasks.discard(task)
+        if not task.cancelled():
+            _LOG.error("background task ended", task=task.get_name(), exc_info=task.exception())
+            signal.raise_signal(signal.SIGTERM)
+
+    async def _repeat(self, seconds: float, step: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await step()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                _LOG.warning("database is away", error=str(error) or type(error).__name__)
+
+    async def _in_transaction(self, job: Job) -> None:
+        async with self.transactions.begin() as tx:
+            await job(tx)
+
+    async def _keep_up(self) -> None:
+        """Make the partitions of the next days, drop those past retention."""
+        days = self.settings.outbox_retention_days, self.settings.inbox_retention_days
+        await self.database.pool.execute("SELECT maintain_delivery($1, $2)", *days)
+
+    async def _speak(self, spoken: Spoken) -> None:
+        """Wake the relay and send replies. Replies are best effort: the resource's GET is the truth."""
+        self.relay.wake(spoken.streams)
+        if spoken.replies:
+            connection = await self.broker.connect()
+            with suppress(nats.errors.Error, OSError):
+                for subject, payload in spoken.replies:
+                    await connection.publish(subject, payload)
+
+    async def _stop_tasks(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _close(self) -> None:
+        await self.database.close()
+
+    async def _alive(self, _scope: object) -> AsgiResponse:
+        return AsgiResponse(b"alive", 200)
+
+    async def _ready(self, _scope: object) -> AsgiResponse:
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self.database.pool.fetchval("SELECT 1")
+            connected = (await self.broker.connect()).is_connected
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            return AsgiResponse(b"the database does not answer", 503)
+        return AsgiResponse(b"ready", 200) if connected else AsgiResponse(b"not connected to NATS", 503)
+
+
+def _documented(messages: Sequence[type[Message]]) -> Any:
+    """Return the annotation from which FastStream documents the payload; at run time the raw message comes."""
+    envelopes = tuple(Envelope[message] for message in messages)  # type: ignore[valid-type]
+    union: Any = envelopes[0]
+    for envelope in envelopes[1:]:
+        union = union | envelope
+    return union

@@ -1,0 +1,38 @@
+"""What every service is told by its environment; each room subclasses this with its own prefix."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
+
+
+class LogSettings(BaseSettings):
+    """How much is logged, and for whom: `console` for people, `json` for machines."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "json"] = "console"
+
+
+class BrokerSettings(LogSettings):
+    """How a process reaches NATS: the URL and the nkey seed of its own user."""
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    nats_seed: SecretStr
+
+
+class ServiceSettings(BrokerSettings):
+    """What every service needs besides its own settings."""
+
+    database_url: SecretStr
+    database_pool_size: int = Field(default=6, ge=2, le=100)
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(ge=1, le=65535)
+    batch_size: int = Field(default=256, ge=1, le=1000)
+    outbox_retention_days: int = Field(default=7, ge=1, le=90)
+    inbox_retention_days: int = Field(
+        default=16,
+        ge=2,
+        le=180,
+        description="Longer than outbox retention and stream age together, so that nothing said again is taken for new",
+    )
+    trace_sample_ratio: float = Field(default=0.0, ge=0.0, le=1.0)

@@ -1,0 +1,44 @@
+"""W3C trace context through every hop: each message's `traceparent` continues the trace of what caused it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+_TRACER = trace.get_tracer("ledgerlink")
+
+
+def set_up_tracing(service: str, sample_ratio: float) -> None:
+    """Install the SDK: ids are always made and passed on, spans are recorded for the sampled share of traces."""
+    resource = Resource.create({SERVICE_NAME: f"ledgerlink-{service}"})
+    trace.set_tracer_provider(TracerProvider(resource=resource, sampler=ParentBasedTraceIdRatio(sample_ratio)))
+
+
+def _context_of(traceparent: str | None) -> Context:
+    return _PROPAGATOR.extract({"traceparent": traceparent}) if traceparent else Context()
+
+
+def producer_context(parent: str | None, name: str) -> str | None:
+    """Return the `traceparent` for a new message: same trace as its cause, or a new trace without one."""
+    context = _context_of(parent)
+    span = _TRACER.start_span(f"send {name}", context, kind=SpanKind.PRODUCER)
+    span.end()
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier, trace.set_span_in_context(span, context))
+    return carrier.get("traceparent", parent)
+
+
+@contextmanager
+def batch_span(name: str, parents: Sequence[str | None]) -> Iterator[None]:
+    """Span the handling of a batch, linked to the context of each of its messages (OTel messaging conventions)."""
+    contexts = [trace.get_current_span(_context_of(parent)).get_span_context() for parent in parents if parent]
+    links = [Link(context) for context in contexts if context.trace_flags.sampled]
+    with _TRACER.start_as_current_span(f"process {name}", Context(), kind=SpanKind.CONSUMER, links=links):
+        yield

@@ -1,0 +1,211 @@
+"""One transaction per batch: inbox, state, idempotency keys and outbox commit together, and only then is it said."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+from uuid import UUID
+
+from pydantic import UUID7, BaseModel, ConfigDict
+
+from contracts.ids import new_id
+from contracts.message import SOURCE_PREFIX, Envelope, Idempotency, Message, Outcome, Problem, Reply
+from contracts.topology import stream_of
+from outbox.database import ACQUIRE_SECONDS, Connection, Database, Reads, columns
+from outbox.tracing import producer_context
+
+# A commit takes its turn here, so the outbox's order is its commit order and one number is a whole cursor (ADR 2).
+_TURN = 7002
+
+_RECORD = """
+INSERT INTO inbox (message_id, consumer)
+SELECT id, $2 FROM unnest($1::uuid[]) AS id ORDER BY id
+ON CONFLICT DO NOTHING RETURNING message_id
+"""
+_APPEND = """
+WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock($1))
+INSERT INTO outbox (event_id, stream, subject, envelope)
+SELECT said.event_id, said.stream, said.subject, said.envelope::json
+FROM turn, unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY
+     AS said (event_id, stream, subject, envelope, n)
+ORDER BY said.n
+"""
+_CLAIM = """
+INSERT INTO idempotency_key (scope, key, fingerprint)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS claim (scope, key, fingerprint) ORDER BY scope, key
+ON CONFLICT DO NOTHING RETURNING scope, key
+"""
+_PRIOR = """
+SELECT scope, key, fingerprint, answer
+FROM idempotency_key JOIN unnest($1::text[], $2::text[]) AS asked (scope, key) USING (scope, key)
+"""
+_SETTLE = """
+UPDATE idempotency_key AS k SET answer = a.answer::json
+FROM unnest($1::text[], $2::text[], $3::text[]) AS a (scope, key, answer)
+WHERE k.scope = a.scope AND k.key = a.key
+"""
+
+KEY_REUSED = Problem(
+    code="idempotency_key_reused",
+    detail="This Idempotency-Key was used with another request; use a new key for a new request.",
+    parameter="Idempotency-Key",
+)
+KEY_IN_PROGRESS = Problem(
+    code="idempotency_key_in_progress",
+    detail="The first request with this Idempotency-Key is still being worked on; ask again in a moment.",
+    parameter="Idempotency-Key",
+)
+
+
+class Request(BaseModel):
+    """Who asked: enough to answer a command later, from another transaction; a room stores it as JSON."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID7
+    correlationid: str
+    traceparent: str | None = None
+    replyto: str | None = None
+    idempotency: Idempotency | None = None
+
+    @classmethod
+    def of(cls, command: Envelope[Message]) -> "Request":
+        """Take the address out of a command."""
+        return cls(
+            id=command.id,
+            correlationid=command.correlationid,
+            traceparent=command.traceparent,
+            replyto=command.replyto,
+            idempotency=getattr(command.data, "idempotency", None),
+        )
+
+
+Cause = Envelope[Message] | Request
+C = TypeVar("C", bound=Message)
+
+
+@dataclass
+class Spoken:
+    """What a committed transaction leaves to do: streams with new rows, replies to send."""
+
+    streams: set[str] = field(default_factory=set)
+    replies: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+class Transaction(Reads):
+    """A write session that becomes one commit. Nothing leaves the service before that commit."""
+
+    def __init__(self, connection: Connection, service: str) -> None:
+        super().__init__(connection)
+        self.now = datetime.now(UTC)
+        self.spoken = Spoken()
+        self._service = service
+        self._outgoing: list[tuple[UUID, str, str, str]] = []
+        self._answers: list[tuple[str, str, str]] = []
+
+    async def execute(self, query: str, *parameters: object) -> None:
+        """Write."""
+        await self._connection.execute(query, *parameters)
+
+    async def take_new(self, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
+        """Record messages as consumed; return those that this consumer had not consumed before."""
+        rows = await self.fetch(_RECORD, list(set(ids)), consumer)
+        return {row["message_id"] for row in rows}
+
+    def say(
+        self, message: Message, cause: Cause | None, *, subject: str | None = None, replyto: str | None = None
+    ) -> None:
+        """Put a message in the outbox; `cause` is the envelope or request that it follows from."""
+        envelope = self._envelope(message, cause, replyto)
+        target = subject or message.contract.subject
+        stream = stream_of(target)
+        self.spoken.streams.add(stream)
+        self._outgoing.append((envelope.id, stream, target, envelope.encode().decode()))
+
+    def answer(self, request: Cause, reply: Reply) -> None:
+        """Answer a command after the commit; a final answer is also kept under its idempotency key."""
+        if isinstance(request, Envelope):
+            request = Request.of(request)
+        if request.idempotency and reply.outcome is not Outcome.ACCEPTED:
+            kept = reply.model_dump_json(exclude_none=True)
+            self._answers.append((request.idempotency.scope, request.idempotency.key, kept))
+        self._send(request, reply)
+
+    async def first_time(self, commands: Sequence[Envelope[C]]) -> list[Envelope[C]]:
+        """Claim the commands' idempotency keys; answer those whose key was used before, return the others."""
+        claims: dict[tuple[str, str], Envelope[C]] = {}
+        repeated = []
+        for command in commands:
+            asked = _idempotency_of(command)
+            if claims.setdefault((asked.scope, asked.key), command) is not command:
+                repeated.append(command)
+        fingerprints = [(*name, _idempotency_of(command).fingerprint) for name, command in claims.items()]
+        rows = await self.fetch(_CLAIM, *columns(fingerprints, 3))
+        won = {(row["scope"], row["key"]) for row in rows}
+        repeated += [command for name, command in claims.items() if name not in won]
+        if repeated:
+            await self._answer_again(repeated)
+        return [command for name, command in claims.items() if name in won]
+
+    async def _answer_again(self, commands: Sequence[Envelope[C]]) -> None:
+        names = {(_idempotency_of(c).scope, _idempotency_of(c).key) for c in commands}
+        prior = {(r["scope"], r["key"]): r for r in await self.fetch(_PRIOR, *columns(sorted(names), 2))}
+        for command in commands:
+            asked = _idempotency_of(command)
+            first = prior[asked.scope, asked.key]
+            if first["fingerprint"] != asked.fingerprint:
+                reply = Reply(outcome=Outcome.REFUSED, problem=KEY_REUSED)
+            elif first["answer"] is None:
+                reply = Reply(outcome=Outcome.REFUSED, problem=KEY_IN_PROGRESS)
+            else:
+                reply = Reply.model_validate_json(first["answer"])
+            self._send(Request.of(command), reply)
+
+    def _send(self, request: Request, reply: Reply) -> None:
+        if request.replyto:
+            self.spoken.replies.append((request.replyto, self._envelope(reply, request).encode()))
+
+    def _envelope(self, message: Message, cause: Cause | None, replyto: str | None = None) -> Envelope[Message]:
+        identifier = new_id()
+        return Envelope[Message].model_construct(
+            id=identifier,
+            source=SOURCE_PREFIX + self._service,
+            type=message.contract.type,
+            time=datetime.now(UTC),
+            correlationid=cause.correlationid if cause else str(identifier),
+            causationid=cause.id if cause else None,
+            traceparent=producer_context(cause.traceparent if cause else None, message.contract.type),
+            replyto=replyto,
+            data=message,
+        )
+
+    async def flush(self) -> None:
+        """Write answers and outgoing messages: the last statements before the commit."""
+        if self._answers:
+            await self.execute(_SETTLE, *columns(self._answers, 3))
+        if self._outgoing:
+            await self.execute(_APPEND, _TURN, *columns(self._outgoing, 4))
+
+
+def _idempotency_of(command: Envelope[C]) -> Idempotency:
+    idempotency: Idempotency = command.data.idempotency  # type: ignore[attr-defined]
+    return idempotency
+
+
+class Transactions:
+    """Begins transactions, and tells the relay and the reply sender once one has committed."""
+
+    def __init__(self, database: Database, service: str, after_commit: Callable[[Spoken], Awaitable[None]]) -> None:
+        self._database = database
+        self._service = service
+        self._after_commit = after_commit
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Transaction]:
+        """Lend a transaction: it commits when the block ends, rolls back when the block raises."""
+        async with self._database.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
+            transaction = Transaction(connection, self._service)
+            yield transaction
+            await transaction.flush()
+        await self._after_commit(transaction.spoken)
