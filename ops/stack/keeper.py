@@ -22,9 +22,7 @@ CALM_AFTER = 30.0  # seconds alive after which the next death counts as the firs
 class Keeper:
     """One component's life. `changed` is called after every change of its record."""
 
-    def __init__(
-        self, component: Component, log: Path, cwd: Path, changed: Callable[["Keeper"], None]
-    ) -> None:
+    def __init__(self, component: Component, log: Path, cwd: Path, changed: Callable[["Keeper"], None]) -> None:
         self.component = component
         self.restarts = 0
         self.state = State.WAITING

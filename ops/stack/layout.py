@@ -71,9 +71,7 @@ class Layout:
         Raises StackError when it holds something else already.
         """
         if self.root.exists() and not self.is_ours() and any(self.root.iterdir()):
-            raise StackError(
-                f"{self.root} holds other things than LedgerLink's data; choose another --data-dir"
-            )
+            raise StackError(f"{self.root} holds other things than LedgerLink's data; choose another --data-dir")
         self.root.mkdir(parents=True, exist_ok=True)
         # PostgreSQL runs as another user when we are root: it must be able to pass through, not to list.
         self.root.chmod(0o711)
@@ -92,9 +90,7 @@ class Layout:
         if not self.root.exists():
             return
         if not self.is_ours():
-            raise StackError(
-                f"{self.root} has no {MARKER} file, so it is not ours to wipe; delete it yourself"
-            )
+            raise StackError(f"{self.root} has no {MARKER} file, so it is not ours to wipe; delete it yourself")
         for entry in self.root.iterdir():
             if entry.name in {MARKER, self.lock.name}:
                 continue

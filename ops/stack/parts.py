@@ -16,9 +16,7 @@ from ops.stack.valkey import Valkey
 class Parts:
     """The servers of one data directory with their ports and secrets, whether they run or not."""
 
-    def __init__(
-        self, layout: Layout, ports: dict[str, int], secrets: Secrets, *, durable: bool = True
-    ) -> None:
+    def __init__(self, layout: Layout, ports: dict[str, int], secrets: Secrets, *, durable: bool = True) -> None:
         self.ports = ports
         self.secrets = secrets
         self.postgres = Postgres(layout.postgres, ports["postgres"], secrets, durable)

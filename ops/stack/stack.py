@@ -139,9 +139,7 @@ class Stack:
         if self._port is None:
             return remembered_ports(self.layout.ports, (*PORTS, "gateway"))
         if "gateway" in self._only and not is_free(self._port):
-            raise StackError(
-                f"port {self._port} is in use by another program; choose another one with --port"
-            )
+            raise StackError(f"port {self._port} is in use by another program; choose another one with --port")
         return remembered_ports(self.layout.ports, PORTS, reserved=(self._port,)) | {"gateway": self._port}
 
 

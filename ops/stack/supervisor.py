@@ -23,14 +23,10 @@ def unobserved(name: str, state: State) -> None:
 class Supervisor:
     """Runs the components of one data directory. Its caller holds the directory's lock."""
 
-    def __init__(
-        self, components: Sequence[Component], layout: Layout, observer: Observer = unobserved
-    ) -> None:
+    def __init__(self, components: Sequence[Component], layout: Layout, observer: Observer = unobserved) -> None:
         self._state_file: Path = layout.state
         self._observer = observer
-        self._keepers = {
-            c.name: Keeper(c, layout.log(c.name), layout.root, self._changed) for c in components
-        }
+        self._keepers = {c.name: Keeper(c, layout.log(c.name), layout.root, self._changed) for c in components}
         self._known = False
         self._bounding: asyncio.Task[None] | None = None
 
