@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import UUID7, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -33,7 +33,7 @@ class Contract:
     subject: str
     type: str
     senders: tuple[str, ...]
-    answer: "type[Message] | None" = None
+    answer: "AnswerType" = None
 
     @property
     def stream(self) -> str | None:
@@ -57,6 +57,7 @@ class Message(BaseModel):
 REGISTRY: dict[str, type[Message]] = {}
 """CloudEvents `type` -> message class, for every published message type."""
 
+AnswerType: TypeAlias = type[Message] | None
 M = TypeVar("M", bound=Message)
 
 
@@ -105,13 +106,13 @@ def dead_letter(name: str) -> _Publish:
     return _Publish(Contract(Kind.DEAD_LETTER, "outbox", "dlq.*.*", f"ledgerlink.{name}.v1", ()))
 
 
-D = TypeVar("D", bound=Message, covariant=True)
+D_co = TypeVar("D_co", bound=Message, covariant=True)
 
 Traceparent = Annotated[str, Field(pattern="^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
 ReplySubject = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9_.-]+$")]
 
 
-class Envelope(BaseModel, Generic[D]):
+class Envelope(BaseModel, Generic[D_co]):
     """A CloudEvents 1.0 event in structured JSON, with LedgerLink's extension attributes.
 
     `id` is what inboxes and `Nats-Msg-Id` dedupe on; `sequence` is the position in the sender's outbox,
@@ -132,7 +133,7 @@ class Envelope(BaseModel, Generic[D]):
     replyto: ReplySubject | None = None
     deadline: AwareDatetime | None = None
     sequence: str | None = None
-    data: D
+    data: D_co
 
     def is_late(self, now: datetime) -> bool:
         """Tell whether the sender has given up waiting, so that the command is not to be executed any more."""

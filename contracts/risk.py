@@ -17,7 +17,7 @@ class RiskOutcome(StrEnum):
 
 @command("risk", "assess", senders=("payments",))
 class Assess(Message):
-    """Decide about a payment. The decision goes to the subject in the envelope's `replyto`: `risk.decisions.<requester>`."""
+    """Decide about a payment. The decision goes to the envelope's `replyto`: `risk.decisions.<requester>`."""
 
     assessment_id: UUID7
     payment_intent_id: UUID7

@@ -144,7 +144,7 @@ def _consuming(user: str) -> Iterable[str]:
 
 
 def _relaying(service: str) -> Iterable[str]:
-    """What a relay needs to see whether a stream still holds what it said there (see outbox.relay)."""
+    """Let a relay see whether a stream still holds what it said there (see outbox.relay)."""
     for stream in streams_said_by(service):
         yield f"$JS.API.STREAM.INFO.{stream}"
         yield f"$JS.API.DIRECT.GET.{stream}"

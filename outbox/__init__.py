@@ -1,1 +1,1 @@
-"""Safe delivery: one transaction per batch with inbox and outbox, the relay that publishes, the consumer that retries."""
+"""Safe delivery: one transaction per batch with inbox and outbox, a relay, a consumer."""

@@ -25,7 +25,7 @@ def migration_url(service: str) -> str:
     class Settings(MigrationSettings):
         model_config = SettingsConfigDict(env_prefix=f"{service.upper()}_")
 
-    return Settings().migration_database_url.get_secret_value()  # type: ignore[call-arg]
+    return Settings().migration_database_url.get_secret_value()
 
 
 def migrate(service: str, url: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
@@ -114,8 +115,8 @@ async def stored_message(nc: Client, stream: str, sequence: int) -> Msg | None:
     return None if answer.headers and answer.headers.get("Status") else answer
 
 
-def _parsed(answer: Msg) -> dict[str, object] | dict[str, int]:
-    body = orjson.loads(answer.data)
+def _parsed(answer: Msg) -> dict[str, Any]:
+    body: dict[str, Any] = orjson.loads(answer.data)
     if error := body.get("error"):
         raise PublishError(str(error.get("description")), int(error.get("err_code", 0)))
-    return body  # type: ignore[no-any-return]
+    return body

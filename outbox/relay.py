@@ -1,4 +1,4 @@
-"""The relay: reads the outbox past its cursor, publishes in order, moves the cursor; and says again what a stream forgot."""
+"""The relay: publishes the outbox past its cursor, in order, and says again what a stream forgot."""
 
 import asyncio
 from collections.abc import Iterable
@@ -38,7 +38,8 @@ WHERE stream = $1 AND position > $2 ORDER BY position LIMIT $3
 _CURSOR = "SELECT position, incarnation, sequence FROM relay_cursor WHERE stream = $1"
 _MOVE = """
 INSERT INTO relay_cursor (stream, position, incarnation, sequence) VALUES ($1, $2, $3, $4)
-ON CONFLICT (stream) DO UPDATE SET position = excluded.position, incarnation = excluded.incarnation, sequence = excluded.sequence
+ON CONFLICT (stream) DO UPDATE
+SET position = excluded.position, incarnation = excluded.incarnation, sequence = excluded.sequence
 """
 _LAG = "SELECT count(*) FROM (SELECT FROM outbox WHERE stream = $1 AND position > $2 LIMIT 100000) AS unsaid"
 _IS_AT = "SELECT event_id FROM outbox WHERE stream = $1 AND position = $2"
@@ -212,7 +213,7 @@ class Relay:
         # A lost cursor move only makes the relay repeat itself, so its commits need not wait for the disk.
         connection = await self._database.connect(synchronous_commit="off")
         try:
-            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LEADER):
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LEADER):  # noqa: ASYNC110
                 await asyncio.sleep(POLL_SECONDS)
             RELAY_LEADER.set(1)
             turn = asyncio.Lock()

@@ -1,52 +1,65 @@
 """The tables of safe delivery, as each service's first migration installs them. A landed version never changes."""
 
+import re
 from typing import Protocol
 
-TABLES_V1 = """
-CREATE SEQUENCE outbox_position;
+TABLES_V1 = (
+    """
+    CREATE SEQUENCE outbox_position
+    """,
+    """
+    CREATE TABLE outbox (
+        position    bigint      NOT NULL DEFAULT nextval('outbox_position'),
+        event_id    uuid        NOT NULL,
+        stream      text        NOT NULL,
+        subject     text        NOT NULL,
+        envelope    json        NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    ) PARTITION BY RANGE (recorded_at)
+    """,
+    """
+    CREATE INDEX outbox_unsaid ON outbox (stream, position)
+    """,
+    """
+    CREATE TABLE relay_cursor (
+        stream      text        PRIMARY KEY,
+        position    bigint      NOT NULL,
+        incarnation timestamptz NOT NULL,
+        sequence    bigint      NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE inbox (
+        message_id  uuid        NOT NULL,
+        consumer    text        NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        PRIMARY KEY (message_id, consumer)
+    ) PARTITION BY RANGE (message_id)
+    """,
+    """
+    CREATE TABLE idempotency_key (
+        scope       text        NOT NULL,
+        key         text        NOT NULL,
+        fingerprint text        NOT NULL,
+        answer      json,
+        recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        PRIMARY KEY (scope, key)
+    )
+    """,
+    """
+    CREATE INDEX idempotency_key_age ON idempotency_key (recorded_at)
+    """,
+)
 
-CREATE TABLE outbox (
-    position    bigint      NOT NULL DEFAULT nextval('outbox_position'),
-    event_id    uuid        NOT NULL,
-    stream      text        NOT NULL,
-    subject     text        NOT NULL,
-    envelope    json        NOT NULL,
-    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
-) PARTITION BY RANGE (recorded_at);
-CREATE INDEX outbox_unsaid ON outbox (stream, position);
-
-CREATE TABLE relay_cursor (
-    stream      text        PRIMARY KEY,
-    position    bigint      NOT NULL,
-    incarnation timestamptz NOT NULL,
-    sequence    bigint      NOT NULL
-);
-
-CREATE TABLE inbox (
-    message_id  uuid        NOT NULL,
-    consumer    text        NOT NULL,
-    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (message_id, consumer)
-) PARTITION BY RANGE (message_id);
-
-CREATE TABLE idempotency_key (
-    scope       text        NOT NULL,
-    key         text        NOT NULL,
-    fingerprint text        NOT NULL,
-    answer      json,
-    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (scope, key)
-);
-CREATE INDEX idempotency_key_age ON idempotency_key (recorded_at);
+FIRST_UUID_V1 = """
+CREATE FUNCTION first_uuid_of(day date) RETURNS uuid LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog AS $$
+    SELECT (lpad(to_hex((extract(epoch FROM day) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
+$$
 """
 
 # Partition DDL cannot take parameters; its only inputs are dates that this function computes, quoted by format().
 MAINTENANCE_V1 = """
-CREATE FUNCTION first_uuid_of(day date) RETURNS uuid LANGUAGE sql IMMUTABLE
-SET search_path = pg_catalog AS $$
-    SELECT (lpad(to_hex((extract(epoch FROM day) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
-$$;
-
 CREATE FUNCTION maintain_delivery(outbox_days integer, inbox_days integer) RETURNS void LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '2s' SET timezone = 'UTC' AS $$
 DECLARE
@@ -82,8 +95,7 @@ BEGIN
     END LOOP;
     DELETE FROM public.idempotency_key WHERE recorded_at < now() - interval '30 days';
 END
-$$;
-REVOKE ALL ON FUNCTION maintain_delivery(integer, integer) FROM PUBLIC;
+$$
 """
 
 
@@ -91,12 +103,27 @@ class _Operations(Protocol):
     def execute(self, sqltext: str) -> None: ...
 
 
-def install_v1(op: _Operations, grants: str) -> None:
-    """Create inbox, outbox, cursors, idempotency keys and their upkeep; `grants` gives the runtime role its rights.
+GRANTS_V1 = (
+    "REVOKE ALL ON FUNCTION maintain_delivery(integer, integer) FROM PUBLIC",
+    "GRANT USAGE ON SCHEMA public TO {role}",
+    "GRANT SELECT, INSERT ON outbox, inbox TO {role}",
+    "GRANT SELECT, INSERT, UPDATE ON relay_cursor TO {role}",
+    "GRANT SELECT, INSERT, UPDATE (answer) ON idempotency_key TO {role}",
+    "GRANT USAGE ON SEQUENCE outbox_position TO {role}",
+    "GRANT EXECUTE ON FUNCTION maintain_delivery(integer, integer) TO {role}",
+)
 
-    `grants` comes from `RUNTIME_GRANTS_V1` of the room's own migration: role names cannot be parameters of DDL.
+
+def install_v1(op: _Operations, role: str) -> None:
+    """Create inbox, outbox, cursors, idempotency keys and their upkeep, with rights for the runtime `role`.
+
+    Statement by statement: asyncpg prepares each. Raises ValueError unless `role` is a plain lower-case name, since a
+    role cannot be a parameter of DDL.
     """
-    op.execute(TABLES_V1)
-    op.execute(MAINTENANCE_V1)
+    if not re.fullmatch("[a-z_]+", role):
+        raise ValueError(f"not a role name: {role!r}")
+    for statement in (*TABLES_V1, FIRST_UUID_V1, MAINTENANCE_V1):
+        op.execute(statement)
+    for grant in GRANTS_V1:
+        op.execute(grant.format(role=role))
     op.execute("SELECT maintain_delivery(7, 16)")
-    op.execute(grants)

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -107,13 +108,13 @@ class Service:
         set_up_logs(self.settings, self.name)
         set_up_tracing(self.name, self.settings.trace_sample_ratio)
         address = {"host": self.settings.http_host, "port": str(self.settings.http_port)}
-        options = address | {"access_log": "false", "timeout_graceful_shutdown": SHUTDOWN_SECONDS}
+        options: dict[str, Any] = address | {"access_log": "false", "timeout_graceful_shutdown": SHUTDOWN_SECONDS}
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self.app().run(log_level=30, run_extra_options=options))
 
     def app(self) -> AsgiFastStream:
         """Return the ASGI application: FastStream's life cycle plus /healthz, /readyz and /metrics."""
-        routes = [
+        routes: list[tuple[str, Any]] = [
             ("/healthz", get(self._alive)),
             ("/readyz", get(self._ready)),
             ("/metrics", make_asgi_app()),
@@ -137,7 +138,7 @@ class Service:
         self._spawn(self.relay.run(connection), "relay")
         self._spawn(self._repeat(UPKEEP_SECONDS, self._keep_up), "upkeep")
         for seconds, job in self._jobs:
-            self._spawn(self._repeat(seconds, lambda job=job: self._in_transaction(job)), "job")
+            self._spawn(self._repeat(seconds, partial(self._in_transaction, job)), "job")
         _LOG.info("ready")
 
     def _spawn(self, work: Any, name: str) -> None:

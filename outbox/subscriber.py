@@ -37,7 +37,8 @@ class EagerBatchSubscriber(BatchPullStreamSubscriber):
         self._arrived = asyncio.Queue()
         self._asked = 0
         self._answers_to = self.connection.new_inbox()
-        self.subscription = await self.connection.subscribe(self._answers_to, cb=self._arrived.put)
+        subscription: Any = await self.connection.subscribe(self._answers_to, cb=self._arrived.put)
+        self.subscription = subscription
         self.add_task(self._consume_pull)
 
     async def _consume_pull(self) -> None:
