@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
-from pydantic import UUID7, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import UUID7, AwareDatetime, BaseModel, ConfigDict, Field, SerializeAsAny
 
 SOURCE_PREFIX = "/ledgerlink/"
 GATEWAY_REPLIES = "gateway.replies"
@@ -133,7 +133,7 @@ class Envelope(BaseModel, Generic[D_co]):
     replyto: ReplySubject | None = None
     deadline: AwareDatetime | None = None
     sequence: str | None = None
-    data: D_co
+    data: SerializeAsAny[D_co]
 
     def is_late(self, now: datetime) -> bool:
         """Tell whether the sender has given up waiting, so that the command is not to be executed any more."""
