@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import UUID7, AwareDatetime, BaseModel, ConfigDict, Field, SerializeAsAny
@@ -144,9 +145,15 @@ class Envelope(BaseModel, Generic[D_co]):
         return self.__pydantic_serializer__.to_json(self, exclude_none=True)
 
 
+@cache
+def envelope_of(message: type[M]) -> type[Envelope[M]]:
+    """Return the envelope class of one message type; encoding through it writes that type's own fields."""
+    return Envelope[message]  # type: ignore[valid-type]
+
+
 def decode(payload: bytes, message: type[M]) -> Envelope[M]:
     """Parse an envelope of one known message type. Raises `pydantic.ValidationError` on anything else."""
-    return Envelope[message].model_validate_json(payload)  # type: ignore[valid-type]
+    return envelope_of(message).model_validate_json(payload)
 
 
 class Problem(BaseModel):

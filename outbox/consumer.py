@@ -12,10 +12,10 @@ from typing import Any
 import orjson
 import structlog
 from nats.aio.msg import Msg
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from contracts.ids import made_at
-from contracts.message import DeadLetter, Envelope, Message
+from contracts.message import DeadLetter, Envelope, Message, decode
 from contracts.topology import Durable
 from outbox.database import is_transient
 from outbox.metrics import BATCH_SECONDS, BATCH_SIZE, CONSUMED
@@ -46,10 +46,7 @@ class Consumer:
         self._handle = handle
         self._transactions = transactions
         self._inbox_age = timedelta(days=inbox_days - 1)
-        self._decoders = {
-            m.contract.type: TypeAdapter(Envelope[m])  # type: ignore[valid-type]
-            for m in durable.messages
-        }
+        self._messages = {message.contract.type: message for message in durable.messages}
 
     async def process(self, messages: Sequence[Msg]) -> None:
         """Handle a batch to the end: every message is acknowledged, given back for later, or a dead letter."""
@@ -72,9 +69,9 @@ class Consumer:
         """Parse and check an envelope. Raises ValueError (pydantic's ValidationError is one)."""
         event = orjson.loads(payload)
         kind = event.get("type") if isinstance(event, dict) else None
-        if kind not in self._decoders:
+        if kind not in self._messages:
             raise ValueError(f"type {kind!r} is not one that it reads")
-        envelope: Envelope[Message] = self._decoders[kind].validate_json(payload)
+        envelope = decode(payload, self._messages[kind])
         age = time.time() - made_at(envelope.id).timestamp()
         if not -_CLOCK_SKEW.total_seconds() < age < self._inbox_age.total_seconds():
             raise ValueError("its id is too old, or too new, for the inbox to tell whether it was seen before")

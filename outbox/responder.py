@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from contracts.ids import new_id
-from contracts.message import SOURCE_PREFIX, Envelope, Message, Outcome, Problem, Reply
+from contracts.message import SOURCE_PREFIX, Envelope, Message, Outcome, Problem, Reply, decode, envelope_of
 from outbox.database import Database
 from outbox.metrics import QUERIES
 
@@ -33,13 +33,13 @@ class Responder:
         self._answer = answer
         self._database = database
         self._source = SOURCE_PREFIX + service
-        self._decoder: TypeAdapter[Envelope[Message]] = TypeAdapter(Envelope[query])  # type: ignore[valid-type]
+        self._query = query
 
     async def respond(self, payload: bytes) -> bytes:
         """Return the encoded reply to an encoded query."""
         request: Envelope[Message] | None = None
         try:
-            request = self._decoder.validate_json(payload)
+            request = decode(payload, self._query)
             resource = await self._answer(self._database, request)
             reply = Reply(outcome=Outcome.COMPLETED, resource=resource.model_dump(mode="json", exclude_none=True))
         except Refused as refusal:
@@ -55,7 +55,7 @@ class Responder:
 
     def _envelope(self, request: Envelope[Message] | None, reply: Reply) -> Envelope[Reply]:
         identifier = new_id()
-        return Envelope[Reply].model_construct(
+        return envelope_of(Reply).model_construct(
             id=identifier,
             source=self._source,
             type=Reply.contract.type,

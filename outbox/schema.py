@@ -66,6 +66,7 @@ DECLARE
     today date := current_date;
     day   date;
     part  text;
+    past  text[];
 BEGIN
     IF NOT pg_try_advisory_xact_lock(7001) THEN
         RETURN;
@@ -84,13 +85,15 @@ BEGIN
                            part, day::timestamptz, (day + 1)::timestamptz);
         END IF;
     END LOOP;
-    FOR part IN SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-                WHERE (i.inhparent = 'public.inbox'::regclass
-                       AND c.relname < 'inbox_' || to_char(today - inbox_days, 'YYYYMMDD'))
-                   OR (i.inhparent = 'public.outbox'::regclass
-                       AND c.relname < 'outbox_' || to_char(today - outbox_days, 'YYYYMMDD')
-                       AND NOT EXISTS (SELECT FROM public.outbox o LEFT JOIN public.relay_cursor r USING (stream)
-                                       WHERE o.tableoid = c.oid AND o.position > coalesce(r.position, 0))) LOOP
+    -- Gathered before the first is dropped: a partition that a running query reads cannot go.
+    past := ARRAY(SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+                  WHERE (i.inhparent = 'public.inbox'::regclass
+                         AND c.relname < 'inbox_' || to_char(today - inbox_days, 'YYYYMMDD'))
+                     OR (i.inhparent = 'public.outbox'::regclass
+                         AND c.relname < 'outbox_' || to_char(today - outbox_days, 'YYYYMMDD')
+                         AND NOT EXISTS (SELECT FROM public.outbox o LEFT JOIN public.relay_cursor r USING (stream)
+                                         WHERE o.tableoid = c.oid AND o.position > coalesce(r.position, 0))));
+    FOREACH part IN ARRAY past LOOP
         EXECUTE format('DROP TABLE public.%I', part);
     END LOOP;
     DELETE FROM public.idempotency_key WHERE recorded_at < now() - interval '30 days';

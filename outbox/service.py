@@ -4,7 +4,8 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import partial, reduce
+from operator import or_
 from typing import Any
 
 import asyncpg
@@ -15,11 +16,12 @@ from faststream.asgi import AsgiFastStream, AsgiResponse, get
 from faststream.message import StreamMessage
 from faststream.middlewares import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
+from faststream.nats.security import NatsNKey
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 from prometheus_client import make_asgi_app
 
-from contracts.message import Envelope, Message
+from contracts.message import Message, envelope_of
 from contracts.topology import durable, streams_said_by
 from outbox.connection import connection_options
 from outbox.consumer import Consumer, Handler
@@ -52,8 +54,10 @@ class Service:
         self.database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
         self.transactions = Transactions(self.database, name, self._speak)
         self.relay = Relay(name, streams_said_by(name), self.database)
+        options = connection_options(settings, name, self.relay.on_reconnect)
         self.broker = NatsBroker(
-            **connection_options(settings, name, self.relay.on_reconnect),
+            security=NatsNKey.from_seed(options.pop("nkeys_seed_str")),
+            **options,
             apply_types=False,
             logger=None,
             graceful_timeout=SHUTDOWN_SECONDS,
@@ -204,8 +208,4 @@ class Service:
 
 def _documented(messages: Sequence[type[Message]]) -> Any:
     """Return the annotation from which FastStream documents the payload; at run time the raw message comes."""
-    envelopes = tuple(Envelope[message] for message in messages)  # type: ignore[valid-type]
-    union: Any = envelopes[0]
-    for envelope in envelopes[1:]:
-        union = union | envelope
-    return union
+    return reduce(or_, (envelope_of(message) for message in messages))

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import UUID7, BaseModel, ConfigDict
 
 from contracts.ids import new_id
-from contracts.message import SOURCE_PREFIX, Envelope, Idempotency, Message, Outcome, Problem, Reply
+from contracts.message import SOURCE_PREFIX, Envelope, Idempotency, Message, Outcome, Problem, Reply, envelope_of
 from contracts.topology import stream_of
 from outbox.database import ACQUIRE_SECONDS, Connection, Database, Reads, columns
 from outbox.tracing import producer_context
@@ -168,7 +168,7 @@ class Transaction(Reads):
 
     def _envelope(self, message: Message, cause: Cause | None, replyto: str | None = None) -> Envelope[Message]:
         identifier = new_id()
-        return Envelope[Message].model_construct(
+        return envelope_of(type(message)).model_construct(
             id=identifier,
             source=SOURCE_PREFIX + self._service,
             type=message.contract.type,

@@ -54,7 +54,7 @@ class NatsServer:
         self.url = nats.url
         self.monitoring_port = nats.monitoring_port
         self.seeds = {user: seed.get_secret_value() for user, seed in secrets.nats_seeds.items()}
-        self._jetstream = nats.jetstream
+        self.jetstream = nats.jetstream
         self._server = server
 
     async def start(self) -> None:
@@ -72,7 +72,7 @@ class NatsServer:
     async def wipe(self) -> None:
         """Stop it, delete all that it stored, and start it: it knows no stream any more."""
         await self._server.stop()
-        shutil.rmtree(self._jetstream, ignore_errors=True)
+        shutil.rmtree(self.jetstream, ignore_errors=True)
         await self._server.start()
 
     async def connect(self, user: str) -> Client:
