@@ -3,7 +3,7 @@
 import json
 import secrets
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ops.stack.errors import StackError
@@ -37,21 +37,23 @@ def free_port(taken: Iterable[int] = ()) -> int:
     raise StackError(f"no free port between {LOWEST} and {HIGHEST} was found in {ATTEMPTS} attempts")
 
 
-def remembered_ports(path: Path, names: Iterable[str], reserved: Iterable[int] = ()) -> dict[str, int]:
-    """Return a port for every name: the one that `path` remembers if it is free still, else a new one.
+def remembered_ports(path: Path, names: Iterable[str], given: Mapping[str, int]) -> dict[str, int]:
+    """Return a port for every name: the given one, else the one that `path` remembers, else a new one.
 
-    None of them is among `reserved`.
+    A remembered port that is not free any more is replaced. What is returned is remembered.
     """
     known = read_ports(path)
-    ports: dict[str, int] = {}
+    ports = dict(given)
     for name in names:
-        avoided = {*reserved, *ports.values()}
+        if name in given:
+            continue
+        avoided = set(ports.values())
         port = known.get(name)
         if port is None or port in avoided or not is_free(port):
             port = free_port({*avoided, *known.values()})
         ports[name] = port
-    if not ports.items() <= known.items():
-        write_private(path, json.dumps(known | ports, indent=2) + "\n")
+    if ports != known:
+        write_private(path, json.dumps(ports, indent=2) + "\n")
     return ports
 
 

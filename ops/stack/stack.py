@@ -21,7 +21,7 @@ from ops.stack.supervisor import Observer, Supervisor, unobserved
 
 SERVERS = ("postgres", "nats", "valkey")
 EVERYTHING = (*SERVERS, "migrate", PROVISIONER, *SERVICES, "gateway")
-PORTS = ("postgres", "nats", "nats-monitoring", "valkey", *SERVICES)
+PORTS = ("postgres", "nats", "nats-monitoring", "valkey", *SERVICES, "gateway")
 HEALTHY_AGAIN = 60.0
 
 
@@ -43,6 +43,8 @@ class Stack:
         observer: Observer = unobserved,
     ) -> None:
         self.layout = Layout.at(data_dir)
+        for unknown in set(only) - set(EVERYTHING):
+            raise StackError(f"there is no process {unknown}; there are {', '.join(EVERYTHING)}")
         self._port = port
         self._fresh = fresh
         self._only = only
@@ -136,11 +138,10 @@ class Stack:
             self.layout.create()
 
     def _chosen_ports(self) -> dict[str, int]:
-        if self._port is None:
-            return remembered_ports(self.layout.ports, (*PORTS, "gateway"))
-        if "gateway" in self._only and not is_free(self._port):
+        given = {} if self._port is None else {"gateway": self._port}
+        if self._port is not None and "gateway" in self._only and not is_free(self._port):
             raise StackError(f"port {self._port} is in use by another program; choose another one with --port")
-        return remembered_ports(self.layout.ports, PORTS, reserved=(self._port,)) | {"gateway": self._port}
+        return remembered_ports(self.layout.ports, PORTS, given)
 
 
 def _closed(components: Sequence[Component]) -> list[Component]:

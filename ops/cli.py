@@ -1,0 +1,25 @@
+"""The `ledgerlink` command. Each subcommand is a file in ops/commands/, named like it."""
+
+from ops.commands import migrate, provision, run, status, up
+from ops.commands.app import OneMessageTyper
+
+app = OneMessageTyper(
+    name="ledgerlink",
+    help="LedgerLink: wallets, payments and risk decisions, choreographed over NATS JetStream.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.callback()
+def _ledgerlink() -> None:
+    """Keep `ledgerlink` a group of commands, however many there are."""
+
+
+app.command("up")(up.up)
+app.command("status")(status.status)
+app.command("run")(run.run)
+app.command("migrate")(migrate.migrate)
+app.command("provision")(provision.provision)

@@ -1,0 +1,105 @@
+"""`ledgerlink up`: the whole system on this machine, until Ctrl-C."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ops.commands.options import DEFAULT_DATA_DIR, DataDir
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ops.commands.progress import Progress
+    from ops.stack.stack import Stack
+
+DEFAULT_PORT = 8080
+
+
+def up(
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, envvar="LEDGERLINK_PORT", help="The gateway's port.")
+    ] = DEFAULT_PORT,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the data of earlier runs first.")] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Start only this process (repeat it for more), e.g. to debug the others.")
+    ] = None,
+) -> None:
+    """Start everything on this machine: PostgreSQL, NATS, Valkey, the services and the gateway.
+
+    Needs neither Docker nor installed servers. The data outlives a restart. Ctrl-C stops everything in order.
+
+    [bold]Examples[/bold]
+
+      $ ledgerlink up
+
+      $ ledgerlink up --port 9000
+
+      $ ledgerlink up --fresh --data-dir /tmp/ledgerlink
+
+      $ ledgerlink up --only postgres --only nats
+    """
+    from ops.commands.progress import Progress
+    from ops.stack.stack import EVERYTHING, Stack
+
+    progress = Progress()
+    stack = Stack(data_dir, port=port, fresh=fresh, only=only or EVERYTHING, observer=progress.changed)
+    asyncio.run(_until_stopped(stack, progress))
+
+
+async def _until_stopped(stack: "Stack", progress: "Progress") -> None:
+    stopping = _stop_requested()
+    with progress:
+        started = await _started(stack, stopping)
+    if started:
+        progress.warn_of_ends(stack.ended_leftovers)
+        _show_addresses(progress.console, stack)
+        progress.watch()
+        await stopping.wait()
+    progress.console.print("Stopping ...")
+    progress.quiet()
+    await stack.stop()
+    progress.console.print("Stopped; nothing is left running.")
+
+
+def _stop_requested() -> asyncio.Event:
+    """Return an event that Ctrl-C, SIGTERM and the closing of the terminal set."""
+    import signal
+
+    event = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, event.set)
+    return event
+
+
+async def _started(stack: "Stack", stopping: asyncio.Event) -> bool:
+    """Start the stack; give up and return False when a stop is requested first. Raises StackError."""
+    start = asyncio.create_task(stack.start())
+    stop = asyncio.create_task(stopping.wait())
+    await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if not start.done():
+        start.cancel()
+    try:
+        await start
+    except asyncio.CancelledError:
+        return False
+    return True
+
+
+def _show_addresses(console: "Console", stack: "Stack") -> None:
+    from rich.table import Table
+
+    gateway = stack.url.replace("127.0.0.1", "localhost")
+    table = Table(title="LedgerLink runs", title_justify="left", show_header=False)
+    table.add_row("API", gateway)
+    table.add_row("Documentation", f"{gateway}/docs")
+    table.add_row("Metrics", f"{gateway}/metrics")
+    table.add_row("Operator", stack.parts.secrets.operator_email)
+    table.add_row("Data", str(stack.layout.root))
+    table.add_row("Logs", str(stack.layout.log("gateway").parent))
+    table.add_row("Look at it", "ledgerlink status")
+    table.add_row("Stop it", "Ctrl-C")
+    console.print(table)
