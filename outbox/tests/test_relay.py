@@ -1,0 +1,155 @@
+"""The broker may forget everything: the outbox says it all again, in order, and nothing twice that is still held."""
+
+import asyncio
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import asyncpg
+from nats.aio.client import Client
+
+from outbox.publisher import Said, publish
+from outbox.tests.conftest import ServiceFactory, count_effects, effects, open_account, send, stored, until
+from outbox.transaction import Transactions
+from tests.servers import NatsServer
+
+EVENTS = "WALLET_EVENTS"
+
+
+async def say(transactions: Transactions, number: int) -> None:
+    """Commit effects and events without any command from the broker."""
+    async with transactions.begin() as tx:
+        await count_effects(tx, [open_account() for _ in range(number)])
+
+
+async def held(broker: NatsServer, stream: str = EVENTS) -> list[int]:
+    """The outbox positions that a stream holds, in its order."""
+    client = await broker.connect("provisioner")
+    try:
+        return [int(message["sequence"]) for message in await stored(client, stream)]
+    finally:
+        await client.close()
+
+
+async def test_a_wiped_broker_is_told_everything_again(
+    running: ServiceFactory, broker: NatsServer, gateway: Client, session: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    commands = [open_account() for _ in range(25)]
+    async with running():
+        await send(gateway, [command.encode() for command in commands])
+        await until(lambda: _holds(broker, 25))
+        await broker.wipe()
+        await broker.provision()
+        await until(lambda: _holds(broker, 25))
+        await send(gateway, [command.encode() for command in commands])  # the gateway repeats itself too
+        more = [open_account() for _ in range(5)]
+        await send(gateway, [command.encode() for command in more])
+        positions = await until(lambda: _holds(broker, 30))
+    assert positions == sorted(set(positions))
+    assert await effects(session) == sorted(c.data.account_id for c in commands + more)
+
+
+async def test_a_stream_restored_from_a_backup_is_told_what_it_lacks_and_no_more(
+    running: ServiceFactory, broker: NatsServer, transactions: Transactions, tmp_path: Path
+) -> None:
+    async with running():
+        await _say_and_wait(transactions, broker, number=4, total=4)
+        await broker.stop()
+        shutil.copytree(broker.jetstream, tmp_path / "backup")
+        await broker.start()
+        await _say_and_wait(transactions, broker, number=3, total=7)
+        await broker.stop()
+        shutil.rmtree(broker.jetstream)
+        shutil.copytree(tmp_path / "backup", broker.jetstream)
+        await broker.start()
+        positions = await until(lambda: _holds(broker, 7))
+    assert positions == [1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_a_shortened_stream_that_others_made_grow_again_is_noticed(
+    running: ServiceFactory, broker: NatsServer, transactions: Transactions, tmp_path: Path
+) -> None:
+    async with running():
+        await _say_and_wait(transactions, broker, number=4, total=4)
+        await broker.stop()
+        shutil.copytree(broker.jetstream, tmp_path / "backup")
+        await broker.start()
+        await _say_and_wait(transactions, broker, number=3, total=7)
+    await broker.stop()
+    shutil.rmtree(broker.jetstream)
+    shutil.copytree(tmp_path / "backup", broker.jetstream)
+    await broker.start()
+    other = await broker.connect("wallet")
+    said = [
+        Said(n, open_account().id, "wallet.events.account.opened", open_account().encode().decode())
+        for n in range(900, 905)
+    ]
+    await publish(other, EVENTS, said)
+    await other.close()
+    async with running():
+        positions = await until(lambda: _holds(broker, 12))
+    assert positions == [1, 2, 3, 4, 900, 901, 902, 903, 904, 5, 6, 7]
+
+
+async def test_a_batch_that_the_stream_partly_knows_is_sent_again_one_by_one(broker: NatsServer) -> None:
+    client = await broker.connect("wallet")
+    subject = "wallet.events.account.opened"
+    said = [Said(n, open_account().id, subject, f'{{"data":{{"n":{n}}}}}') for n in range(1, 8)]
+    await publish(client, EVENTS, said[:4])
+    assert await publish(client, EVENTS, said) == 7
+    assert await publish(client, EVENTS, said[6:]) == 7
+    await client.close()
+    assert await held(broker) == [1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_of_two_replicas_one_publishes_and_the_other_takes_over(
+    running: ServiceFactory, broker: NatsServer, transactions: Transactions
+) -> None:
+    async with running() as second:
+        async with running():
+            await say(transactions, 10)
+            await until(lambda: _holds(broker, 10))
+        await say(transactions, 10)
+        second.relay.wake([EVENTS])
+        positions = await until(lambda: _holds(broker, 20))
+    assert Counter(positions) == Counter(range(1, 21))
+
+
+async def test_the_order_of_the_outbox_is_the_order_of_commits(
+    transactions: Transactions, session: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    order = []
+
+    async def commit(name: str, begun: asyncio.Event, hold: asyncio.Event) -> None:
+        async with transactions.begin() as tx:
+            await count_effects(tx, [open_account()])
+            begun.set()
+            await hold.wait()
+            await tx.flush()  # takes its turn here: a second committer waits until the first has committed
+            tx._outgoing.clear()
+            tx._answers.clear()
+            order.append(name)
+            await asyncio.sleep(0.1)
+            assert await session.fetchval("SELECT count(*) FROM outbox") == len(order) - 1
+
+    begun = [asyncio.Event() for _ in range(3)]
+    hold = [asyncio.Event() for _ in range(3)]
+    tasks = [asyncio.create_task(commit(str(n), begun[n], hold[n])) for n in range(3)]
+    await asyncio.gather(*(event.wait() for event in begun))
+    for event in reversed(hold):
+        event.set()
+    await asyncio.gather(*tasks)
+    assert await session.fetchval("SELECT array_agg(position ORDER BY position) FROM outbox") == [1, 2, 3]
+
+
+async def _holds(broker: NatsServer, number: int) -> list[int] | None:
+    try:
+        positions = await held(broker)
+    except Exception:  # noqa: BLE001 - it is away at this moment
+        return None
+    return positions if len(positions) >= number else None
+
+
+async def _say_and_wait(transactions: Transactions, broker: NatsServer, *, number: int, total: int) -> None:
+    await say(transactions, number)
+    await until(lambda: _holds(broker, total))
