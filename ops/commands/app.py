@@ -1,12 +1,11 @@
-"""Errors at the terminal: one message that says what to do, and an exit code; no traceback."""
+"""The command line's frame: an error is one message and an exit code, not a traceback."""
 
-import os
 import sys
 from typing import Any
 
 import typer
 
-DEBUG_VARIABLE = "LEDGERLINK_DEBUG"
+from ops.failures import debugging, told
 
 
 class OneMessageTyper(typer.Typer):
@@ -17,21 +16,7 @@ class OneMessageTyper(typer.Typer):
         try:
             return super().__call__(*args, **kwargs)
         except Exception as error:
-            if os.environ.get(DEBUG_VARIABLE):
+            if debugging():
                 raise
-            sys.stderr.write(f"Error: {_told(error)}\n")
+            sys.stderr.write(f"Error: {told(error)}\n")
             sys.exit(1)
-
-
-def _told(error: Exception) -> str:
-    from pydantic import ValidationError
-
-    from ops.stack.errors import StackError
-
-    if isinstance(error, StackError):
-        return str(error)
-    if isinstance(error, ValidationError):
-        # Never its own text: that repeats the input, and settings hold secrets.
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        return f"{error.title}: {problems}"
-    return f"{type(error).__name__}: {error} (set {DEBUG_VARIABLE}=1 to see where)"

@@ -28,7 +28,6 @@ def run(process: Annotated[Process, typer.Argument(help="The service to run, or 
 
       $ GATEWAY_HTTP_PORT=9000 ledgerlink run gateway
     """
-    from importlib import import_module
+    from ops.process import run_process
 
-    room = "gateway" if process is Process.GATEWAY else f"apps.{process.value}"
-    import_module(f"{room}.main").main()
+    run_process(process.value)

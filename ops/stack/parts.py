@@ -62,7 +62,7 @@ class Parts:
     def _service(self, name: str) -> Component:
         return Component(
             name,
-            _ledgerlink("run", name),
+            _process(name),
             probe=http_probe(self.ports[name], "/readyz"),
             environment=self.environments.service(name),
             port=self.ports[name],
@@ -72,7 +72,7 @@ class Parts:
     def _gateway(self) -> Component:
         return Component(
             "gateway",
-            _ledgerlink("run", "gateway"),
+            _process("gateway"),
             probe=http_probe(self.ports["gateway"], "/readyz"),
             environment=self.environments.gateway(),
             port=self.ports["gateway"],
@@ -84,3 +84,7 @@ class Parts:
 def _ledgerlink(*arguments: str) -> tuple[str, ...]:
     # -P: a directory of the caller's that happens to be named like one of our rooms is not imported instead.
     return (sys.executable, "-P", "-m", "ops", *arguments)
+
+
+def _process(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-P", "-m", "ops.process", name)
