@@ -2,10 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial, reduce
-from operator import or_
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -21,7 +20,7 @@ from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig
 from prometheus_client import make_asgi_app
 
-from contracts.message import Message, envelope_of
+from contracts.message import Message
 from contracts.topology import durable, streams_said_by
 from outbox.connection import connection_options
 from outbox.consumer import Consumer, Handler
@@ -81,11 +80,7 @@ class Service:
             no_reply=True,
         )
 
-        async def process(messages: Sequence[Msg]) -> None:
-            await consumer.process(messages)
-
-        process.__annotations__["messages"] = _documented(spec.messages)
-        make_eager(subscriber)(process)
+        make_eager(subscriber)(consumer.process)
 
     def answer(self, query: type[Message], handle: Answerer) -> None:
         """Bind a handler to a query type; replicas share the work as a queue group."""
@@ -94,7 +89,6 @@ class Service:
         async def respond(message: Msg) -> bytes:
             return await responder.respond(message.data)
 
-        respond.__annotations__["message"] = _documented((query,))
         self.broker.subscriber(
             responder.subject, queue=self.name, max_workers=8, title=responder.subject, decoder=_raw
         )(respond)
@@ -204,8 +198,3 @@ class Service:
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
             return AsgiResponse(b"the database does not answer", 503)
         return AsgiResponse(b"ready", 200) if connected else AsgiResponse(b"not connected to NATS", 503)
-
-
-def _documented(messages: Sequence[type[Message]]) -> Any:
-    """Return the annotation from which FastStream documents the payload; at run time the raw message comes."""
-    return reduce(or_, (envelope_of(message) for message in messages))

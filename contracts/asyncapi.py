@@ -1,0 +1,201 @@
+"""AsyncAPI 3.0 documents, one per service and one for the gateway, generated from the contracts and the topology."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+from pydantic.json_schema import models_json_schema
+
+from contracts.message import REGISTRY, Contract, DeadLetter, Kind, Message, Reply, envelope_of
+from contracts.topology import DURABLES, SERVICES, Durable, streams
+
+GOLDEN = Path(__file__).parent / "golden"
+DOCUMENTED = (*SERVICES, "gateway")
+_SUMMARY = {
+    "identity": "Users and access tokens. Secrets travel only as queries.",
+    "wallet": "The double-entry ledger: accounts, transfers, entries.",
+    "payments": "Payment intents and their state machine.",
+    "risk": "Decides about payments by rules, on the reply subject that each request names.",
+    "gateway": "The HTTP edge: turns requests into commands and queries, and waits for replies.",
+}
+_PARAMETERS = {
+    Kind.DECISION: ("requester", "The service that asked for the decision"),
+    Kind.REPLY: ("instance", "The gateway instance that waits for the reply"),
+}
+
+Json = dict[str, Any]
+
+
+def document(application: str) -> Json:
+    """Return the AsyncAPI document of one service or of the gateway. Raises KeyError on another name."""
+    summary = _SUMMARY[application]
+    received, sent = _received_by(application), _sent_by(application)
+    messages = list(dict.fromkeys([*received, *sent, *_answers_in([*received, *sent])]))
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": f"LedgerLink {application}",
+            "version": "1.0.0",
+            "description": f"{summary} Every message is a CloudEvents 1.0 event in structured JSON.",
+            "license": {"name": "Apache-2.0"},
+            "tags": [{"name": application}],
+        },
+        "defaultContentType": "application/cloudevents+json",
+        "servers": {
+            "nats": {
+                "host": "localhost:4222",
+                "protocol": "nats",
+                "description": "NATS with JetStream; each application has its own user, with exactly these rights.",
+                "security": [{"$ref": "#/components/securitySchemes/nkey"}],
+            }
+        },
+        "channels": {_channel_id(m.contract): _channel(m) for m in messages},
+        "operations": dict(_operations(application, received, sent)),
+        "components": {
+            "messages": {m.__name__: _message(m) for m in messages},
+            "schemas": _schemas(messages),
+            "securitySchemes": {"nkey": {"type": "asymmetricEncryption", "description": "An Ed25519 nkey"}},
+        },
+    }
+
+
+def _received_by(application: str) -> list[type[Message]]:
+    consumed = [m for d in DURABLES if d.service == application for m in d.messages]
+    answered = [m for m in REGISTRY.values() if m.contract.kind is Kind.QUERY and m.contract.owner == application]
+    return [*consumed, *answered]
+
+
+def _sent_by(application: str) -> list[type[Message]]:
+    sent = [message for message in REGISTRY.values() if application in message.contract.senders]
+    return [*sent, DeadLetter] if application in SERVICES else sent
+
+
+def _answers_in(messages: Iterable[type[Message]]) -> list[type[Message]]:
+    return [Reply] if any(m.contract.answer for m in messages) else []
+
+
+def _channel_id(contract: Contract) -> str:
+    return contract.subject.replace(".*", "")
+
+
+def _channel(message: type[Message]) -> Json:
+    contract = message.contract
+    channel: Json = {
+        "address": contract.subject,
+        "title": contract.subject,
+        "summary": _first_line(message),
+        "messages": {message.__name__: {"$ref": f"#/components/messages/{message.__name__}"}},
+        "tags": [{"name": contract.kind.value}],
+    }
+    if contract.kind in _PARAMETERS:
+        name, description = _PARAMETERS[contract.kind]
+        channel["address"] = contract.subject.replace("*", f"{{{name}}}")
+        channel["parameters"] = {name: {"description": description}}
+    if contract.kind is Kind.DEAD_LETTER:
+        channel["address"] = "dlq.{service}.{consumer}"
+        channel["parameters"] = {
+            "service": {"description": "The service that could not handle the message"},
+            "consumer": {"description": "Its durable consumer"},
+        }
+    if contract.stream:
+        channel["x-jetstream"] = _stream(contract.stream)
+    return channel
+
+
+def _stream(name: str) -> Json:
+    (stream,) = (s for s in streams() if s.name == name)
+    return {
+        "stream": stream.name,
+        "retention": "limits",
+        "maxAgeSeconds": int(stream.max_age.total_seconds()),
+        "maxBytes": stream.max_bytes,
+        "duplicateWindowSeconds": int(stream.duplicate_window.total_seconds()),
+    }
+
+
+def _operations(
+    application: str, received: Iterable[type[Message]], sent: Iterable[type[Message]]
+) -> Iterable[tuple[str, Json]]:
+    durables = {m: d for d in DURABLES if d.service == application for m in d.messages}
+    for message in received:
+        operation = _operation("receive", message)
+        if message in durables:
+            operation["x-jetstream"] = _durable(durables[message])
+        else:
+            operation["bindings"] = {"nats": {"queue": application}}
+        yield f"receive{message.__name__}", operation
+    for message in sent:
+        yield f"send{message.__name__}", _operation("send", message)
+
+
+def _operation(action: Literal["send", "receive"], message: type[Message]) -> Json:
+    channel = _channel_id(message.contract)
+    operation: Json = {
+        "action": action,
+        "title": f"{action.capitalize()} {message.__name__}",
+        "summary": _first_line(message),
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{message.__name__}"}],
+        "tags": [{"name": message.contract.kind.value}],
+    }
+    if answer := message.contract.answer:
+        replies = f"#/channels/{_channel_id(Reply.contract)}"
+        operation["reply"] = {
+            "address": {
+                "description": f"`resource` of the reply is {answer.__name__}.",
+                "location": "$message.payload#/replyto"
+                if message.contract.kind is Kind.COMMAND
+                else "$message.header#/reply",
+            },
+            "channel": {"$ref": replies},
+            "messages": [{"$ref": f"{replies}/messages/Reply"}],
+        }
+    return operation
+
+
+def _durable(durable: Durable) -> Json:
+    return {
+        "durable": durable.name,
+        "stream": durable.stream,
+        "filterSubjects": list(durable.subjects),
+        "ackPolicy": "explicit",
+        "ackWaitSeconds": int(durable.ack_wait.total_seconds()),
+        "maxAckPending": durable.max_ack_pending,
+    }
+
+
+def _message(message: type[Message]) -> Json:
+    return {
+        "name": message.contract.type,
+        "title": message.__name__,
+        "summary": _first_line(message),
+        "description": message.__doc__,
+        "contentType": "application/cloudevents+json",
+        "correlationId": {"location": "$message.payload#/correlationid"},
+        "headers": {
+            "type": "object",
+            "properties": {"Nats-Msg-Id": {"type": "string", "description": "The envelope's id, in streams"}},
+        },
+        "payload": {"$ref": f"#/components/schemas/Envelope_{message.__name__}_"},
+        "examples": [{"name": "golden", "payload": orjson.loads(_golden_of(message).read_bytes())}],
+    }
+
+
+def _golden_of(message: type[Message]) -> Path:
+    return GOLDEN / f"{message.contract.type}.json"
+
+
+def _schemas(messages: Iterable[type[Message]]) -> Json:
+    """Return the JSON schemas of the envelopes, of their data, and of the resources that replies carry."""
+    answers = {m.contract.answer for m in messages if m.contract.answer}
+    models = [*(envelope_of(m) for m in messages), *sorted(answers, key=lambda m: m.__name__)]
+    _, schema = models_json_schema(
+        [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
+    )
+    definitions: Json = schema["$defs"]
+    return definitions
+
+
+def _first_line(message: type[Message]) -> str:
+    return (message.__doc__ or "").strip().splitlines()[0]
