@@ -24,6 +24,11 @@ class State(StrEnum):
     STOPPED = "stopped"  # ended because it was asked to
 
 
+async def always() -> bool:
+    """Return True: a component that is needed in every run."""
+    return True
+
+
 async def nothing() -> None:
     """Do nothing: the hook of a component that needs none."""
 
@@ -45,9 +50,10 @@ class Component:
     after: tuple[str, ...] = ()  # the components that must be healthy before its first start, and outlive it
     uses: tuple[str, ...] = ()  # the components that it does not wait for, but that must outlive it too
     prepare: Hook = nothing  # before every start
-    once_healthy: Hook = nothing  # after every start, as soon as the probe succeeds
+    once_healthy: Hook = nothing  # after every start, as soon as the probe succeeds, or a one-shot has ended well
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     start_deadline: float = 45.0
     stop_deadline: float = 15.0
     one_shot: bool = False  # runs to its end once, and must end with exit code 0
+    needed: Callable[[], Awaitable[bool]] = always  # whether a one-shot has anything to do

@@ -111,6 +111,8 @@ class Keeper:
         """Start it, again and again after growing delays if it dies young, until it is healthy."""
         while True:
             self._enter(State.STARTING)
+            if self.component.one_shot and not await self.component.needed():
+                return self._enter(State.DONE)
             await self.component.prepare()
             self._child = Child(self.component, self.log, self._cwd)
             self._enter(State.STARTING)
@@ -127,6 +129,7 @@ class Keeper:
             await child.stop()
             self._enter(State.DEAD)
             raise StackError(self._failure("failed"))
+        await self.component.once_healthy()
         self._enter(State.DONE)
 
     async def _became_healthy(self, child: Child) -> bool:

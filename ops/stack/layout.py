@@ -57,6 +57,11 @@ class Layout:
         return self.root / "state.json"
 
     @property
+    def schema(self) -> Path:
+        """Which schema the databases were last brought to."""
+        return self.root / "schema.json"
+
+    @property
     def lock(self) -> Path:
         """The file whose lock the running supervisor holds."""
         return self.root / "lock"

@@ -9,6 +9,7 @@ from ops.stack.layout import Layout
 from ops.stack.nats import Nats
 from ops.stack.postgres import Postgres
 from ops.stack.probes import http_probe
+from ops.stack.schema_record import SchemaRecord
 from ops.stack.secrets import Secrets, load_or_create
 from ops.stack.valkey import Valkey
 
@@ -23,6 +24,7 @@ class Parts:
         keys = {user: secrets.nats_public_key(user) for user in secrets.nats_seeds}
         self.nats = Nats(layout.nats, ports["nats"], ports["nats-monitoring"], keys, durable)
         self.valkey = Valkey(layout.valkey, ports["valkey"], secrets.valkey_password)
+        self.schema = SchemaRecord(layout.schema, self.postgres)
         self.environments = Environments(self.postgres, self.nats, self.valkey, secrets, ports)
 
     @classmethod
@@ -48,6 +50,8 @@ class Parts:
             environment=self.environments.migrations(),
             after=("postgres",),
             one_shot=True,
+            needed=self.schema.is_outdated,
+            once_healthy=self.schema.remember,
         )
 
     def _provisioner(self) -> Component:
