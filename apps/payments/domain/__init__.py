@@ -1,0 +1,1 @@
+"""The rules of a payment's life: pure functions of (state, message), no I/O, no framework."""
