@@ -1,0 +1,1 @@
+"""The rules of identity: accounts, scopes, passwords, and the shape of an access token."""
