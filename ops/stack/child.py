@@ -31,7 +31,7 @@ class Child:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **component.environment},
+                    env=dict(component.environment),
                     cwd=cwd,
                     start_new_session=True,
                     user=component.account.uid if component.account else None,

@@ -1,5 +1,6 @@
 """What the supervisor must know of one process: how it starts, when it is healthy, how it is stopped."""
 
+import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,11 @@ from ops.stack.account import Account
 # A probe returns None when the process does its work, else the reason why not. It never waits long.
 Probe = Callable[[], Awaitable[str | None]]
 Hook = Callable[[], Awaitable[None]]
+
+
+def bare_environment() -> dict[str, str]:
+    """Return what a program needs that reads no settings of ours."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "TZ": "UTC"}
 
 
 class State(StrEnum):
@@ -45,7 +51,7 @@ class Component:
     name: str
     argv: tuple[str, ...]
     probe: Probe = always_healthy
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # holds secrets
+    environment: Mapping[str, str] = field(default_factory=bare_environment, repr=False)  # all of it; holds secrets
     port: int | None = None
     after: tuple[str, ...] = ()  # the components that must be healthy before its first start, and outlive it
     uses: tuple[str, ...] = ()  # the components that it does not wait for, but that must outlive it too

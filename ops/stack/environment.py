@@ -1,8 +1,9 @@
 """The environment of each process: every setting a service reads, and no secret of another one."""
 
+import os
 from collections.abc import Mapping
 
-from contracts.topology import PROVISIONER, SERVICES
+from contracts.topology import PROVISIONER, SERVICES, USERS
 from ops.stack.nats import Nats
 from ops.stack.ports import HOST
 from ops.stack.postgres import Postgres
@@ -44,7 +45,8 @@ class Environments:
 
     def migrations(self) -> dict[str, str]:
         """Return what `ledgerlink migrate` reads: the owners' URLs, which no service gets."""
-        return {migration_variable(service): self._postgres.owner_url(service) for service in SERVICES}
+        urls = {migration_variable(service): self._postgres.owner_url(service) for service in SERVICES}
+        return dict(os.environ) | urls
 
     def _broker(self, user: str) -> dict[str, str]:
         return {"NATS_URL": self._nats.url, "NATS_SEED": self._secrets.nats_seeds[user].get_secret_value()}
@@ -59,4 +61,7 @@ def migration_variable(service: str) -> str:
 
 
 def _prefixed(name: str, settings: Mapping[str, str]) -> dict[str, str]:
-    return {f"{name.upper()}_{setting}": value for setting, value in settings.items()}
+    """Return a process's whole environment: ours, without what is meant for other processes, and its settings."""
+    others = tuple(f"{user.upper()}_" for user in USERS if user != name)
+    inherited = {variable: value for variable, value in os.environ.items() if not variable.startswith(others)}
+    return inherited | {f"{name.upper()}_{setting}": value for setting, value in settings.items()}

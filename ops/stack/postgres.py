@@ -24,8 +24,7 @@ from ops.stack.secrets import Secrets
 
 SUPERUSER = "postgres"
 SERVICE_DATABASE_SQL = Path(__file__).parent / "sql" / "service_database.sql"
-INITDB_DEADLINE = 60.0
-PSQL_DEADLINE = 60.0
+PROGRAM_DEADLINE = 60.0  # for initdb and psql
 CONNECT_DEADLINE = 2.0
 SETTINGS = {
     "listen_addresses": HOST,
@@ -127,21 +126,7 @@ class Postgres:
             "--locale=C",
             *([] if self.durable else ["--no-sync"]),
         ]
-        account = self._account
-        done = subprocess.run(
-            command,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=INITDB_DEADLINE,
-            cwd=draft,
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=[] if account else None,
-        )
-        if done.returncode != 0:
-            raise StackError(f"initdb failed:\n{done.stderr.strip()}")
+        _run("initdb", command, cwd=draft, account=self._account)
 
     async def _probe(self) -> str | None:
         return await database_probe(self.superuser_url())
@@ -170,22 +155,42 @@ def create_service_databases(superuser_url: str, role_passwords: Mapping[str, Se
         command += ["-c", f"\\set service {service}", "-f", str(SERVICE_DATABASE_SQL)]
     passwords = {f"{role.upper()}_PASSWORD": p.get_secret_value() for role, p in role_passwords.items()}
     address = urlsplit(superuser_url)
-    done = subprocess.run(
-        command,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PSQL_DEADLINE,
-        env={
-            "PATH": os.defpath,
-            "PGHOST": str(address.hostname),
-            "PGPORT": str(address.port),
-            "PGUSER": str(address.username),
-            "PGPASSWORD": str(address.password),
-            "PGDATABASE": "postgres",
-            **passwords,
-        },
-    )
+    environment = {
+        "PATH": os.defpath,
+        "PGHOST": str(address.hostname),
+        "PGPORT": str(address.port),
+        "PGUSER": str(address.username),
+        "PGPASSWORD": str(address.password),
+        "PGDATABASE": "postgres",
+        **passwords,
+    }
+    _run("making the services' databases", command, environment=environment)
+
+
+def _run(
+    what: str,
+    command: list[str],
+    *,
+    cwd: Path | None = None,
+    account: Account | None = None,
+    environment: dict[str, str] | None = None,
+) -> None:
+    """Run one of PostgreSQL's programs to its end. Raises StackError with what it said."""
+    try:
+        done = subprocess.run(
+            command,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PROGRAM_DEADLINE,
+            cwd=cwd,
+            env=environment,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise StackError(f"{what} failed: {error}") from error
     if done.returncode != 0:
-        raise StackError(f"the services' databases could not be made:\n{done.stderr.strip()}")
+        raise StackError(f"{what} failed:\n{done.stderr.strip()}")
