@@ -6,6 +6,7 @@ The one provisioner makes streams and durables from this; the NATS configuration
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from contracts import identity, payments, risk, wallet
 from contracts.message import GATEWAY_REPLIES, REGISTRY, DeadLetter, Kind, Message
@@ -77,6 +78,7 @@ def streams() -> tuple[Stream, ...]:
     return tuple(Stream(name, tuple(sorted(held))) for name, held in sorted(subjects.items()))
 
 
+@lru_cache(maxsize=1024)
 def stream_of(subject: str) -> str:
     """Return the stream that a concrete subject goes to. Raises LookupError when no stream takes it."""
     owner, kind, *_ = subject.split(".")
