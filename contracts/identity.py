@@ -8,6 +8,11 @@ from pydantic import UUID7, AwareDatetime, EmailStr, Field, SecretStr, field_ser
 from contracts.message import Message, event, query
 
 
+TOKEN_ISSUER = "https://ledgerlink.example/identity"
+TOKEN_AUDIENCE = "https://ledgerlink.example/api"
+"""The `iss` and `aud` of access tokens where the settings name no others (RFC 9068 §2.2)."""
+
+
 class Role(StrEnum):
     """What kind of user an account is; the token's scopes follow from it."""
 

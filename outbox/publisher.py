@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import orjson
@@ -23,6 +23,22 @@ class PublishError(Exception):
     def __init__(self, reason: str, code: int = 0) -> None:
         super().__init__(reason)
         self.code = code
+
+
+class Publishable(Protocol):
+    """What can be published: the id that it is deduplicated by, where it goes, and its bytes."""
+
+    @property
+    def event_id(self) -> UUID:
+        """The envelope's id."""
+
+    @property
+    def subject(self) -> str:
+        """The subject, of the one stream that the batch goes to."""
+
+    @property
+    def payload(self) -> bytes:
+        """The encoded envelope."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +65,7 @@ class StreamState:
     last_sequence: int
 
 
-async def publish(nc: Client, stream: str, batch: Sequence[Said]) -> int:
+async def publish(nc: Client, stream: str, batch: Sequence[Publishable]) -> int:
     """Publish in order; return the stream sequence of the last. Raises PublishError or a nats error."""
     if len(batch) == 1:
         return await _publish_single(nc, stream, batch[0])
@@ -61,7 +77,7 @@ async def publish(nc: Client, stream: str, batch: Sequence[Said]) -> int:
     return await _publish_singly(nc, stream, batch)
 
 
-async def _publish_atomically(nc: Client, stream: str, batch: Sequence[Said]) -> int:
+async def _publish_atomically(nc: Client, stream: str, batch: Sequence[Publishable]) -> int:
     """Publish as one atomic batch (JetStream 2.12, ADR-50): visible whole or not at all."""
     headers = {"Nats-Batch-Id": uuid4().hex}
     for number, said in enumerate(batch[:-1], start=1):
@@ -71,7 +87,7 @@ async def _publish_atomically(nc: Client, stream: str, batch: Sequence[Said]) ->
     return await _request(nc, stream, batch[-1], headers)
 
 
-async def _publish_singly(nc: Client, stream: str, batch: Sequence[Said]) -> int:
+async def _publish_singly(nc: Client, stream: str, batch: Sequence[Publishable]) -> int:
     last = 0
     for start in range(0, len(batch), _SINGLES_IN_FLIGHT):
         some = batch[start : start + _SINGLES_IN_FLIGHT]
@@ -80,11 +96,11 @@ async def _publish_singly(nc: Client, stream: str, batch: Sequence[Said]) -> int
     return last
 
 
-async def _publish_single(nc: Client, stream: str, said: Said) -> int:
+async def _publish_single(nc: Client, stream: str, said: Publishable) -> int:
     return await _request(nc, stream, said, {})
 
 
-async def _request(nc: Client, stream: str, said: Said, headers: dict[str, str]) -> int:
+async def _request(nc: Client, stream: str, said: Publishable, headers: dict[str, str]) -> int:
     headers = headers | {"Nats-Msg-Id": str(said.event_id), "Nats-Expected-Stream": stream}
     answer = await nc.request(said.subject, said.payload, timeout=PUBLISH_SECONDS, headers=headers)
     ack = _parsed(answer)

@@ -3,6 +3,7 @@
 from pydantic import EmailStr, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from contracts.identity import TOKEN_AUDIENCE, TOKEN_ISSUER
 from outbox.settings import ServiceSettings
 
 
@@ -14,8 +15,8 @@ class IdentitySettings(ServiceSettings):
     signing_key: SecretStr = Field(description="Ed25519 private key, PEM")
     operator_email: EmailStr
     operator_password: SecretStr = Field(min_length=12, max_length=128)
-    issuer: str = "https://ledgerlink.example/identity"
-    audience: str = "https://ledgerlink.example/api"
+    issuer: str = TOKEN_ISSUER
+    audience: str = TOKEN_AUDIENCE
     client_id: str = "ledgerlink-gateway"
     token_seconds: int = Field(default=900, ge=60, le=86400)
     argon2_memory_kib: int = Field(default=19456, ge=64, le=2**20)
