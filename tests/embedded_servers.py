@@ -10,7 +10,9 @@ from ops.stack.keeper import probed
 from ops.stack.logs import tail
 from ops.stack.nats import Nats
 from ops.stack.postgres import Postgres
+from ops.stack.state import ProcessRecord, write_state
 from ops.stack.valkey import Valkey
+from tests.server_directory import STATE_SUFFIX
 
 START_DEADLINE = 60.0
 PROBE_EVERY = 0.01
@@ -29,8 +31,19 @@ class EmbeddedServer:
         await self._component.prepare()
         log = self._directory / f"{self._component.name}.log"
         self._child = Child(self._component, log, self._directory)
+        self._write_down(self._child)
         await self.healthy(tail_of=log)
         await self._component.once_healthy()
+
+    def _write_down(self, child: Child) -> None:
+        """Note what runs, so that the next session can end it if this one is killed."""
+        record = ProcessRecord(
+            name=self._component.name,
+            pid=child.pid,
+            create_time=child.create_time,
+            stop_signal=self._component.stop_signal.value,
+        )
+        write_state(self._directory / f"{record.name}{STATE_SUFFIX}", [record])
 
     async def healthy(self, tail_of: Path) -> None:
         end = time.monotonic() + START_DEADLINE

@@ -27,6 +27,7 @@ from ops.stack.secrets import Secrets
 from ops.stack.valkey import Valkey
 from outbox.provision import provision
 from tests.fresh_databases import Cluster, FreshDatabase, FreshDatabaseFactory
+from tests.server_directory import server_directory
 
 CONNECT_DEADLINE = 5
 
@@ -120,9 +121,8 @@ def _server_secrets() -> Secrets:
 
 @pytest.fixture(scope="session")
 def _servers_directory() -> Iterator[Path]:
-    # Not pytest's own temporary directory: that is closed to PostgreSQL's user when the tests run as root.
-    with tempfile.TemporaryDirectory(prefix="ledgerlink-tests-", ignore_cleanup_errors=True) as directory:
-        yield Path(directory)
+    with server_directory() as directory:
+        yield directory
 
 
 @pytest.fixture(scope="session")
