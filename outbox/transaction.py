@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
+import asyncpg
 from pydantic import UUID7, BaseModel, ConfigDict
 
 from contracts.ids import new_id
@@ -55,6 +56,11 @@ KEY_IN_PROGRESS = Problem(
     code="idempotency_key_in_progress",
     detail="The first request with this Idempotency-Key is still being worked on; ask again in a moment.",
     parameter="Idempotency-Key",
+)
+
+TOO_LATE = Problem(
+    code="deadline_exceeded",
+    detail="The request waited too long and was not executed. Send it again, with the same Idempotency-Key.",
 )
 
 
@@ -133,33 +139,29 @@ class Transaction(Reads):
         self._send(request, reply)
 
     async def first_time(self, commands: Sequence[Envelope[C]]) -> list[Envelope[C]]:
-        """Claim the commands' idempotency keys; answer those whose key was used before, return the others."""
+        """Claim the commands' idempotency keys; answer late and repeated commands, return the others.
+
+        A late command whose key was used before is a repetition too. Any other late command is refused without a claim:
+        nobody waits for it any more, and its key must stay free for the retry.
+        """
         claims: dict[tuple[str, str], Envelope[C]] = {}
-        repeated = []
+        answerable = []
         for command in commands:
-            asked = _idempotency_of(command)
-            if claims.setdefault((asked.scope, asked.key), command) is not command:
-                repeated.append(command)
-        fingerprints = [(*name, _idempotency_of(command).fingerprint) for name, command in claims.items()]
-        rows = await self.fetch(_CLAIM, *columns(fingerprints, 3))
+            if command.is_late(self.now) or claims.setdefault(_key_of(command), command) is not command:
+                answerable.append(command)
+        asked = [(*name, _idempotency_of(command).fingerprint) for name, command in claims.items()]
+        rows = await self.fetch(_CLAIM, *columns(asked, 3))
         won = {(row["scope"], row["key"]) for row in rows}
-        repeated += [command for name, command in claims.items() if name not in won]
-        if repeated:
-            await self._answer_again(repeated)
+        answerable += [command for name, command in claims.items() if name not in won]
+        if answerable:
+            await self._answer_without_doing(answerable)
         return [command for name, command in claims.items() if name in won]
 
-    async def _answer_again(self, commands: Sequence[Envelope[C]]) -> None:
-        names = {(_idempotency_of(c).scope, _idempotency_of(c).key) for c in commands}
-        prior = {(r["scope"], r["key"]): r for r in await self.fetch(_PRIOR, *columns(sorted(names), 2))}
+    async def _answer_without_doing(self, commands: Sequence[Envelope[C]]) -> None:
+        keys = sorted({_key_of(command) for command in commands})
+        prior = {(r["scope"], r["key"]): r for r in await self.fetch(_PRIOR, *columns(keys, 2))}
         for command in commands:
-            asked = _idempotency_of(command)
-            first = prior[asked.scope, asked.key]
-            if first["fingerprint"] != asked.fingerprint:
-                reply = Reply(outcome=Outcome.REFUSED, problem=KEY_REUSED)
-            elif first["answer"] is None:
-                reply = Reply(outcome=Outcome.REFUSED, problem=KEY_IN_PROGRESS)
-            else:
-                reply = Reply.model_validate_json(first["answer"])
+            reply = _reply_to_repetition(_idempotency_of(command), prior.get(_key_of(command)))
             self._send(Request.of(command), reply)
 
     def _send(self, request: Request, reply: Reply) -> None:
@@ -191,6 +193,22 @@ class Transaction(Reads):
 def _idempotency_of(command: Envelope[C]) -> Idempotency:
     idempotency: Idempotency = command.data.idempotency  # type: ignore[attr-defined]
     return idempotency
+
+
+def _key_of(command: Envelope[C]) -> tuple[str, str]:
+    asked = _idempotency_of(command)
+    return asked.scope, asked.key
+
+
+def _reply_to_repetition(asked: Idempotency, prior: asyncpg.Record | None) -> Reply:
+    """Return the answer to a command that is not executed; `prior` is what its key was used for, if it was."""
+    if prior is None:
+        return Reply(outcome=Outcome.REFUSED, problem=TOO_LATE)
+    if prior["fingerprint"] != asked.fingerprint:
+        return Reply(outcome=Outcome.REFUSED, problem=KEY_REUSED)
+    if prior["answer"] is None:
+        return Reply(outcome=Outcome.REFUSED, problem=KEY_IN_PROGRESS)
+    return Reply.model_validate_json(prior["answer"])
 
 
 class Transactions:

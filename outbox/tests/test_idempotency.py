@@ -1,5 +1,7 @@
 """A key and its fingerprint give the first answer again; another request under the key is refused."""
 
+from datetime import UTC, datetime, timedelta
+
 from contracts.message import Envelope, Idempotency, Outcome, Reply
 from contracts.wallet import OpenAccount
 from outbox.tests.conftest import open_account
@@ -61,3 +63,21 @@ async def test_a_key_counts_within_its_scope_only(transactions: Transactions) ->
     elsewhere = command.data.idempotency.model_copy(update={"scope": "grace"})
     other = command.model_copy(update={"data": command.data.model_copy(update={"idempotency": elsewhere})})
     assert (await ask(transactions, command, other))[0] == 2
+
+
+def late(command: Envelope[OpenAccount]) -> Envelope[OpenAccount]:
+    return command.model_copy(update={"deadline": datetime.now(UTC) - timedelta(seconds=1)})
+
+
+async def test_a_late_command_is_refused_and_leaves_its_key_free(transactions: Transactions) -> None:
+    new, [refused] = await ask(transactions, late(asking("k1")))
+    assert new == 0
+    assert refused.problem is not None
+    assert refused.problem.code == "deadline_exceeded"
+    assert (await ask(transactions, asking("k1")))[0] == 1
+
+
+async def test_a_late_repetition_gets_the_first_answer(transactions: Transactions) -> None:
+    _, [original] = await ask(transactions, asking("k1"))
+    _, [repeated] = await ask(transactions, late(asking("k1")))
+    assert repeated == original
