@@ -1,0 +1,76 @@
+from apps.payments.domain.transitions import State
+from apps.payments.tests.building import SHOP, approval, confirm, create, decline, last_error, late, posted
+from apps.payments.tests.room import Room
+from contracts.ids import new_id
+from contracts.message import Outcome, Problem, Reply
+from contracts.risk import Assess
+
+
+def problem(reply: Reply) -> Problem:
+    assert reply.outcome is Outcome.REFUSED
+    assert reply.problem is not None
+    return reply.problem
+
+
+async def test_a_confirmation_starts_the_first_attempt(room: Room) -> None:
+    command = create(confirm=False)
+    await room.deliver(command)
+    confirmation = confirm(command.data.payment_intent_id)
+    (reply,) = await room.deliver(confirmation)
+    intent = await room.intent(command.data.payment_intent_id)
+    (asked,) = await room.said(Assess)
+    assert reply.outcome is Outcome.ACCEPTED
+    assert reply.resource["status"] == "processing"
+    assert (intent.state, intent.current.number) == (State.ASSESSING, 1)
+    assert (asked.correlationid, asked.causationid) == ("order-8", confirmation.id)
+
+
+async def test_refusals_in_their_order(room: Room) -> None:
+    waiting, going = create(confirm=False), create()
+    await room.deliver(waiting, going)
+    cases = [
+        (late(confirm(new_id())), "deadline_exceeded"),
+        (confirm(new_id()), "payment_intent_not_found"),
+        (confirm(waiting.data.payment_intent_id, customer=SHOP), "payment_intent_not_found"),
+        (confirm(going.data.payment_intent_id), "payment_intent_unexpected_state"),
+    ]
+    replies = [reply for command, _ in cases for reply in await room.deliver(command)]
+    assert [problem(reply).code for reply in replies] == [code for _, code in cases]
+    assert (await room.intent(waiting.data.payment_intent_id)).attempt is None
+
+
+async def test_of_two_confirmations_in_a_batch_one_wins(room: Room) -> None:
+    command = create(confirm=False)
+    await room.deliver(command)
+    replies = await room.deliver(*(confirm(command.data.payment_intent_id) for _ in range(2)))
+    assert sorted(reply.outcome for reply in replies) == [Outcome.ACCEPTED, Outcome.REFUSED]
+    assert len(await room.said(Assess)) == 1
+
+
+async def test_confirm_again_after_a_decline(room: Room) -> None:
+    command = create()
+    identifier = command.data.payment_intent_id
+    await room.deliver(command)
+    first = await room.assessment(identifier)
+    await room.deliver(decline(first))
+    declined = await room.intent(identifier)
+    assert declined.state is State.REQUIRES_PAYMENT_METHOD
+    assert last_error(declined).code == "payment_declined"
+
+    confirmation = confirm(identifier)
+    await room.deliver(confirmation)
+    second = await room.assessment(identifier)
+    again = await room.intent(identifier)
+    assert (again.state, again.current.number, again.last_payment_error) == (State.ASSESSING, 2, None)
+    assert second.assessment_id != first.assessment_id
+
+    await room.deliver(approval(first))  # an old decision, said again or late
+    assert (await room.intent(identifier)).state is State.ASSESSING
+
+    await room.deliver(approval(second))
+    post = await room.post(identifier)
+    assert post.transfer_id != declined.current.transfer_id
+    (reply,) = await room.deliver(posted(post))
+    assert (reply.outcome, reply.problem) == (Outcome.COMPLETED, None)
+    assert room.replies[-1].causationid == confirmation.id
+    assert (await room.intent(identifier)).state is State.SUCCEEDED
