@@ -1,0 +1,1 @@
+"""The risk service: decides about payments by declarative rules over what it has seen of the payer."""

@@ -1,0 +1,1 @@
+"""The rules of the ledger: pure functions from the books and a request to postings or a named refusal."""

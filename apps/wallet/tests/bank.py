@@ -1,0 +1,132 @@
+"""A bank for tests: builds commands as other services send them, hands them to the handlers, tells what was said."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from apps.wallet.handlers.open_accounts import open_accounts
+from apps.wallet.handlers.post_transfers import Command, post_transfers
+from contracts.ids import new_id
+from contracts.message import Envelope, Idempotency, Message, Reply, decode, envelope_of
+from contracts.wallet import FundAccount, OpenAccount, PostTransfer
+from outbox.database import Database
+from outbox.transaction import Spoken, Transactions
+
+M = TypeVar("M", bound=Message)
+REPLY_TO = "gateway.replies.test"
+_SAID = "SELECT subject, envelope::text AS envelope FROM outbox WHERE position > $1 ORDER BY position"
+
+
+def envelope(message: M, **attributes: Any) -> Envelope[M]:
+    """Wrap a command the way the gateway does."""
+    return envelope_of(type(message))(
+        **{
+            "id": new_id(),
+            "source": "/ledgerlink/gateway",
+            "type": message.contract.type,
+            "time": datetime.now(UTC),
+            "correlationid": "test",
+            "replyto": REPLY_TO,
+            "data": message,
+        }
+        | attributes
+    )
+
+
+def idempotency(key: str | None = None, fingerprint: str = "0" * 64) -> Idempotency:
+    """Return a key, a fresh one unless named."""
+    return Idempotency(scope="test", key=key or str(new_id()), fingerprint=fingerprint)
+
+
+def late() -> dict[str, datetime]:
+    """Return the attributes of a command whose sender has given up."""
+    return {"deadline": datetime.now(UTC) - timedelta(seconds=1)}
+
+
+@dataclass
+class Bank:
+    """Commands in, replies and events out. `replies` are by the id of the command that they answer."""
+
+    database: Database
+    replies: dict[UUID, Reply] = field(default_factory=dict)
+    _heard: int = 0
+
+    def __post_init__(self) -> None:
+        self.transactions = Transactions(self.database, "wallet", self._hear)
+
+    async def _hear(self, spoken: Spoken) -> None:
+        for subject, payload in spoken.replies:
+            assert subject == REPLY_TO
+            reply = decode(payload, Reply)
+            assert reply.causationid is not None
+            self.replies[reply.causationid] = reply.data
+
+    async def open(self, *commands: Envelope[OpenAccount]) -> list[Reply | None]:
+        """Hand over a batch of openings; return the reply to each."""
+        async with self.transactions.begin() as tx:
+            await open_accounts(tx, commands)
+        return [self.replies.get(c.id) for c in commands]
+
+    async def post(self, *commands: Command) -> list[Reply | None]:
+        """Hand over a batch of transfers and fundings; return the reply to each."""
+        async with self.transactions.begin() as tx:
+            await post_transfers(tx, commands)
+        return [self.replies.get(c.id) for c in commands]
+
+    async def said(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return what has been said since the last call: subject and envelope."""
+        rows = await self.database.pool.fetch("SELECT position FROM outbox ORDER BY position DESC LIMIT 1")
+        said = await self.database.pool.fetch(_SAID, self._heard)
+        self._heard = rows[0]["position"] if rows else 0
+        return [(row["subject"], json.loads(row["envelope"])) for row in said]
+
+    async def wallet(self, owner: UUID | None = None, currency: str = "EUR", balance: int = 0) -> UUID:
+        """Open a wallet, and fund it."""
+        account = new_id()
+        await self.open(opening(account, owner or new_id(), currency))
+        if balance:
+            await self.post(funding(account, balance, currency))
+        return account
+
+    async def balance(self, account: UUID) -> int:
+        """Return an account's balance."""
+        return int(await self.database.pool.fetchval("SELECT balance FROM account WHERE id = $1", account))
+
+    async def balances(self, accounts: Sequence[UUID]) -> list[int]:
+        """Return several accounts' balances."""
+        return [await self.balance(account) for account in accounts]
+
+
+def opening(account: UUID, owner: UUID, currency: str = "EUR", **attributes: Any) -> Envelope[OpenAccount]:
+    """Return a command to open a wallet."""
+    asked = attributes.pop("idempotency", None) or idempotency()
+    return envelope(OpenAccount(account_id=account, owner=owner, currency=currency, idempotency=asked), **attributes)
+
+
+def funding(account: UUID, amount: int, currency: str = "EUR", **attributes: Any) -> Envelope[FundAccount]:
+    """Return a command to fund a wallet."""
+    asked = attributes.pop("idempotency", None) or idempotency()
+    transfer = attributes.pop("transfer_id", None) or new_id()
+    return envelope(
+        FundAccount(transfer_id=transfer, account_id=account, amount=amount, currency=currency, idempotency=asked),
+        **attributes,
+    )
+
+
+def payment(payer: UUID, debit: UUID, credit: UUID, amount: int, **attributes: Any) -> Envelope[PostTransfer]:
+    """Return a command of the payments service to move money between wallets; it expects no reply."""
+    return envelope(
+        PostTransfer(
+            transfer_id=attributes.pop("transfer_id", None) or new_id(),
+            debit_account=debit,
+            credit_account=credit,
+            amount=amount,
+            currency=attributes.pop("currency", "EUR"),
+            authorised_by=payer,
+            reference=attributes.pop("reference", None) or new_id(),
+        ),
+        **({"replyto": None, "source": "/ledgerlink/payments"} | attributes),
+    )
