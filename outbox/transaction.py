@@ -145,10 +145,11 @@ class Transaction(Reads):
         nobody waits for it any more, and its key must stay free for the retry.
         """
         claims: dict[tuple[str, str], Envelope[C]] = {}
-        answerable = []
-        for command in commands:
-            if command.is_late(self.now) or claims.setdefault(_key_of(command), command) is not command:
-                answerable.append(command)
+        answerable = [
+            command
+            for command in commands
+            if command.is_late(self.now) or claims.setdefault(_key_of(command), command) is not command
+        ]
         asked = [(*name, _idempotency_of(command).fingerprint) for name, command in claims.items()]
         rows = await self.fetch(_CLAIM, *columns(asked, 3))
         won = {(row["scope"], row["key"]) for row in rows}
