@@ -1,0 +1,39 @@
+"""One whole stack for the tests that look at the system from outside; they share its event loop, which keeps it alive."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest_asyncio
+
+from ops.client import Gateway, Session
+from ops.stack.stack import Stack
+from tests.people import log_operator_in
+
+SECONDS_PER_REQUEST = 35.0  # above the longest wait that the gateway grants
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(_servers_directory: Path) -> AsyncIterator[Stack]:
+    """Every process of the system. Its data need not survive the machine, so nothing waits for a disk."""
+    async with Stack(_servers_directory / "stack", durable=False) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    """A plain HTTP client of the gateway."""
+    async with httpx.AsyncClient(base_url=stack.url, timeout=SECONDS_PER_REQUEST) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def gateway(stack: Stack, http: httpx.AsyncClient) -> Gateway:
+    """The typed client, on the same connections."""
+    return Gateway(stack.url, client=http)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def operator(stack: Stack, gateway: Gateway) -> Session:
+    """The operator's session."""
+    return await log_operator_in(stack, gateway)

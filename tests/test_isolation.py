@@ -1,0 +1,300 @@
+"""No service can touch another's data or speak in its name: its database role and its NATS user refuse (invariant 7).
+
+What each may do is written out here by hand, on purpose: it is not derived from what is being tested.
+"""
+
+import asyncio
+import json
+import re
+
+import asyncpg
+import nats
+import pytest
+
+from contracts.topology import SERVICES, USERS
+from tests.fresh_databases import FreshDatabaseFactory
+from tests.servers import NatsServer
+
+SPEAKS = {
+    "gateway": {
+        "identity.queries.register",
+        "identity.queries.login",
+        "identity.queries.get_signing_keys",
+        "wallet.commands.open_account",
+        "wallet.commands.fund_account",
+        "wallet.queries.get_accounts",
+        "wallet.queries.list_accounts",
+        "wallet.queries.list_entries",
+        "wallet.queries.get_transfer",
+        "payments.commands.create_payment_intent",
+        "payments.commands.confirm_payment_intent",
+        "payments.queries.get_payment_intent",
+    },
+    "identity": {"identity.events.user.registered", "gateway.replies.any", "dlq.identity.any"},
+    "wallet": {
+        "wallet.events.account.opened",
+        "wallet.events.transfer.posted",
+        "wallet.events.transfer.refused",
+        "gateway.replies.any",
+        "dlq.wallet.any",
+    },
+    "payments": {
+        "risk.commands.assess",
+        "wallet.commands.post_transfer",
+        "payments.events.payment_intent.succeeded",
+        "payments.events.payment_intent.payment_failed",
+        "gateway.replies.any",
+        "dlq.payments.any",
+    },
+    "risk": {
+        "risk.decisions.payments",
+        "gateway.replies.any",
+        "dlq.risk.any",
+    },
+    # An operator replays dead letters and looks at streams; even so it says nothing in a service's name.
+    "provisioner": {f"dlq.{service}.any" for service in SERVICES},
+}
+"""User -> the message subjects it may publish to; every other subject of the system is refused."""
+SUBJECTS = set().union(*SPEAKS.values())
+
+LISTENS = {
+    "identity": {"identity.queries.register", "identity.queries.login", "identity.queries.get_signing_keys"},
+    "wallet": {
+        "wallet.queries.get_accounts",
+        "wallet.queries.list_accounts",
+        "wallet.queries.list_entries",
+        "wallet.queries.get_transfer",
+    },
+    "payments": {"payments.queries.get_payment_intent"},
+    "risk": set[str](),
+    "gateway": {"gateway.replies.any", "gateway.replies.>"},
+    "provisioner": set[str](),
+}
+"""User -> the subjects it may subscribe to besides its own inboxes; streams are read through durables only."""
+
+READS = {
+    "identity": set[str](),
+    "wallet": {"WALLET_COMMANDS.wallet-open-account", "WALLET_COMMANDS.wallet-post-transfer"},
+    "payments": {
+        "PAYMENTS_COMMANDS.payments-create-payment-intent",
+        "PAYMENTS_COMMANDS.payments-confirm-payment-intent",
+        "RISK_DECISIONS.payments-risk-decision",
+        "WALLET_EVENTS.payments-transfer-outcome",
+    },
+    "risk": {"RISK_COMMANDS.risk-assess"},
+    "gateway": set[str](),
+}
+"""User -> the durables it may pull from and acknowledge."""
+DURABLES = set().union(*READS.values())
+
+STREAM_CHANGES = (
+    "$JS.API.STREAM.CREATE.WALLET_EVENTS",
+    "$JS.API.STREAM.UPDATE.WALLET_EVENTS",
+    "$JS.API.STREAM.DELETE.WALLET_EVENTS",
+    "$JS.API.STREAM.PURGE.WALLET_EVENTS",
+    "$JS.API.STREAM.MSG.DELETE.WALLET_EVENTS",
+    "$JS.API.CONSUMER.CREATE.WALLET_EVENTS",
+    "$JS.API.CONSUMER.CREATE.WALLET_EVENTS.mine.wallet.events.>",
+    "$JS.API.CONSUMER.DURABLE.CREATE.WALLET_EVENTS.mine",
+    "$JS.API.CONSUMER.DELETE.WALLET_EVENTS.payments-transfer-outcome",
+)
+NOBODYS = "nobody.speaks.here"
+DEADLINE = 5.0
+_REFUSAL = re.compile(r'permissions violation for (?:publish|subscription) to "([^"]+)"')
+
+
+async def _refused(server: NatsServer, user: str, *, publish: set[str], subscribe: set[str]) -> set[str]:
+    """Return the subjects that the server refuses to `user`; its errors name them, in the order of the tries."""
+    spelt = {subject.lower(): subject for subject in {*publish, *subscribe, NOBODYS}}  # nats-py lowers its errors
+    refused: set[str] = set()
+    complete = asyncio.Event()
+
+    async def on_error(error: Exception) -> None:
+        if found := _REFUSAL.search(str(error)):
+            refused.add(spelt[found[1]])
+            if found[1] == NOBODYS:
+                complete.set()
+
+    connection = await nats.connect(server.url, nkeys_seed_str=server.seeds[user], error_cb=on_error)
+    for subject in sorted(subscribe):
+        await connection.subscribe(subject)
+    for subject in sorted(publish):
+        await connection.publish(subject, b"{}")
+    await connection.publish(NOBODYS, b"{}")
+    async with asyncio.timeout(DEADLINE):
+        await complete.wait()
+    await connection.close()
+    return refused - {NOBODYS}
+
+
+@pytest.mark.parametrize("user", USERS)
+async def test_a_user_speaks_only_in_its_own_name(nats_server: NatsServer, user: str) -> None:
+    assert await _refused(nats_server, user, publish=SUBJECTS, subscribe=set()) == SUBJECTS - SPEAKS[user]
+
+
+@pytest.mark.parametrize("user", USERS)
+async def test_a_user_overhears_nothing(nats_server: NatsServer, user: str) -> None:
+    inboxes = {f"_INBOX_{other}.>" for other in USERS}
+    wildcards = {">", "*.>", "_INBOX.>", "$JS.>", "wallet.>", "payments.events.>", "gateway.replies.>"}
+    tried = SUBJECTS | inboxes | wildcards
+    allowed = LISTENS[user] | {f"_INBOX_{user}.>"}
+    assert await _refused(nats_server, user, publish=set(), subscribe=tried) == tried - allowed
+
+
+@pytest.mark.parametrize("user", [*SERVICES, "gateway"])
+async def test_a_user_reads_streams_through_its_own_durables_only(nats_server: NatsServer, user: str) -> None:
+    def requests(durables: set[str]) -> set[str]:
+        pulls = {f"$JS.API.CONSUMER.MSG.NEXT.{durable}" for durable in durables}
+        return pulls | {f"$JS.ACK.{durable}.1.1.1.1.0" for durable in durables}
+
+    refused = await _refused(nats_server, user, publish=requests(DURABLES), subscribe=set())
+    assert refused == requests(DURABLES - READS[user])
+
+
+@pytest.mark.parametrize("user", [*SERVICES, "gateway"])
+async def test_nobody_but_the_provisioner_changes_streams_and_durables(nats_server: NatsServer, user: str) -> None:
+    changes = set(STREAM_CHANGES)
+    assert await _refused(nats_server, user, publish=changes, subscribe=set()) == changes
+
+
+@pytest.mark.parametrize("user", [*SERVICES, "gateway"])
+async def test_stored_messages_are_read_back_by_their_sender_only(nats_server: NatsServer, user: str) -> None:
+    """A relay looks whether its stream still holds what it said; of other streams it sees nothing."""
+    said = {
+        "identity": {"IDENTITY_EVENTS", "DEAD_LETTERS"},
+        "wallet": {"WALLET_EVENTS", "DEAD_LETTERS"},
+        "payments": {"PAYMENTS_EVENTS", "RISK_COMMANDS", "WALLET_COMMANDS", "DEAD_LETTERS"},
+        "risk": {"RISK_DECISIONS", "DEAD_LETTERS"},
+        "gateway": set[str](),
+    }
+    streams = {*set().union(*said.values()), "PAYMENTS_COMMANDS"}
+    gets = {f"$JS.API.DIRECT.GET.{stream}" for stream in streams}
+    raw = {f"$JS.API.STREAM.MSG.GET.{stream}" for stream in streams}
+    refused = await _refused(nats_server, user, publish=gets | raw, subscribe=set())
+    assert refused == raw | {f"$JS.API.DIRECT.GET.{stream}" for stream in streams - said[user]}
+
+
+@pytest.mark.parametrize("role", ["runtime", "owner"])
+@pytest.mark.parametrize("service", SERVICES)
+async def test_no_role_enters_another_services_database(
+    fresh_database: FreshDatabaseFactory, service: str, role: str
+) -> None:
+    own = await fresh_database(service, migrated=False)
+    url = own.url if role == "runtime" else own.owner_url
+    for other in sorted({*SERVICES, "postgres", "template1"} - {service}):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for database"):
+            await asyncpg.connect(url.replace(f"/{own.name}", f"/{other}"))
+
+
+DELIVERY = (
+    "UPDATE outbox SET envelope = '{}'",
+    "DELETE FROM outbox",
+    "TRUNCATE outbox",
+    "UPDATE inbox SET consumer = 'another'",
+    "DELETE FROM inbox",
+    "DELETE FROM idempotency_key",
+    "UPDATE idempotency_key SET fingerprint = repeat('0', 64)",
+    "DELETE FROM relay_cursor",
+    "CREATE TABLE mine (id int)",
+    "SET session_replication_role = replica",
+)
+FORBIDDEN = {
+    "identity": (
+        "UPDATE user_account SET role = 'operator'",
+        "DELETE FROM user_account",
+        "SET ROLE identity_owner",
+    ),
+    "wallet": (
+        "UPDATE transfer SET amount = 1",
+        "DELETE FROM transfer",
+        "TRUNCATE transfer, entry",
+        "UPDATE entry SET amount = 1",
+        "UPDATE entry SET balance_after = 1",
+        "DELETE FROM entry",
+        "UPDATE refused_transfer SET code = 'none'",
+        "DELETE FROM refused_transfer",
+        "UPDATE account SET floor = NULL",
+        "UPDATE account SET owner = gen_random_uuid()",
+        "UPDATE account SET currency = 'USD'",
+        "DELETE FROM account",
+        "DELETE FROM ledger",
+        "INSERT INTO ledger (id, sequence) VALUES (1, 0)",
+        "ALTER TABLE transfer DISABLE TRIGGER ALL",
+        "DROP TABLE entry",
+        "SET ROLE wallet_owner",
+    ),
+    "payments": (
+        "UPDATE payment_intent SET amount = 1",
+        "UPDATE payment_intent SET customer = gen_random_uuid()",
+        "UPDATE payment_intent SET source_wallet = gen_random_uuid()",
+        "UPDATE payment_intent SET destination_wallet = gen_random_uuid()",
+        "UPDATE payment_intent SET currency = 'USD'",
+        "DELETE FROM payment_intent",
+        "TRUNCATE payment_intent",
+        "SET ROLE payments_owner",
+    ),
+    "risk": (
+        "UPDATE decision SET outcome = 'approve'",
+        "DELETE FROM decision",
+        "TRUNCATE decision",
+        "SET ROLE risk_owner",
+    ),
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_runtime_role_cannot_rewrite_the_past(fresh_database: FreshDatabaseFactory, service: str) -> None:
+    connection = await asyncpg.connect((await fresh_database(service)).url)
+    try:
+        for statement in (*DELIVERY, *FORBIDDEN[service]):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_what_the_runtime_role_may_change_is_written_down(
+    fresh_database: FreshDatabaseFactory, service: str
+) -> None:
+    """A new table is insert-only until somebody says here why not."""
+    changeable = {
+        "identity": {},
+        "wallet": {"account": {"balance", "last_sequence"}, "ledger": {"sequence"}},
+        "payments": {
+            "payment_intent": {
+                "state",
+                "attempt",
+                "assessment_id",
+                "transfer_id",
+                "asked_by",
+                "last_payment_error",
+                "deadline_at",
+                "updated_at",
+            }
+        },
+        "risk": {"payer_minute": {"payments", "amount"}},
+    }[service] | {"relay_cursor": {"stream", "position", "incarnation", "sequence"}, "idempotency_key": {"answer"}}
+    connection = await asyncpg.connect((await fresh_database(service)).url)
+    try:
+        found = json.loads(await connection.fetchval(_CHANGEABLE))
+        deletable = json.loads(await connection.fetchval(_DELETABLE))
+    finally:
+        await connection.close()
+    assert {table: set(columns) for table, columns in found.items()} == changeable
+    assert deletable == (["payer_minute"] if service == "risk" else [])
+
+
+_CHANGEABLE = """
+SELECT coalesce(json_object_agg(relname, columns), '{}') FROM (
+    SELECT c.relname, json_agg(a.attname) AS columns
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+      AND has_column_privilege(c.oid, a.attnum, 'UPDATE')
+    GROUP BY c.relname) AS changeable
+"""
+_DELETABLE = """
+SELECT coalesce(json_agg(c.relname), '[]') FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+  AND (has_table_privilege(c.oid, 'DELETE') OR has_table_privilege(c.oid, 'TRUNCATE'))
+"""
