@@ -85,7 +85,7 @@ async def test_a_message_delivered_twice_counts_once(room: Room) -> None:
     assert len(await room.said(Assess)) == 1
 
 
-async def test_a_large_batch_is_one_of_each_statement(room: Room) -> None:
+async def test_a_large_batch_keeps_its_order(room: Room) -> None:
     commands = [create(amount=n) for n in range(1, 201)]
     replies = await room.deliver(*commands)
     assert [reply.resource["amount"] for reply in replies] == list(range(1, 201))
