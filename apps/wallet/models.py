@@ -63,7 +63,7 @@ class Account(_WalletTable, table=True):
     owner: UUID | None
     kind: str = Field(sa_type=Text)
     currency: str = Field(sa_type=Text)
-    balance: int = Field(sa_type=BigInteger)
+    balance: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
     floor: int | None = Field(sa_type=BigInteger)
     last_sequence: int | None = Field(sa_type=BigInteger)
     created_at: datetime = Field(sa_type=_MOMENT)

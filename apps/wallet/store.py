@@ -96,7 +96,7 @@ async def load_entries(reads: Reads, account: UUID, before: int | None, limit: i
 
 
 async def load_books(tx: Transaction, requests: Sequence[TransferRequest]) -> Books:
-    """Lock the ledger's head, then read all that the requests touch: no other writer moves a balance before the commit."""
+    """Lock the ledger's head, then read all that the requests touch: no one else moves a balance before the commit."""
     sequence = await tx.fetchval(_LOCK_LEDGER)
     ids = {r.credit_account for r in requests} | {r.debit_account for r in requests if r.debit_account}
     funded = sorted({r.currency for r in requests if r.debit_account is None})

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,6 +17,8 @@ from outbox.transaction import Spoken, Transactions
 
 M = TypeVar("M", bound=Message)
 REPLY_TO = "gateway.replies.test"
+PASSED = datetime(2026, 1, 1, tzinfo=UTC)
+"""A deadline by which nobody waits any more."""
 _SAID = "SELECT subject, envelope::text AS envelope FROM outbox WHERE position > $1 ORDER BY position"
 
 
@@ -41,9 +43,9 @@ def idempotency(key: str | None = None, fingerprint: str = "0" * 64) -> Idempote
     return Idempotency(scope="test", key=key or str(new_id()), fingerprint=fingerprint)
 
 
-def late() -> dict[str, datetime]:
-    """Return the attributes of a command whose sender has given up."""
-    return {"deadline": datetime.now(UTC) - timedelta(seconds=1)}
+def code(reply: Reply) -> str:
+    """Return the outcome, and the code of the problem if there is one."""
+    return f"{reply.outcome.value} {reply.problem.code}" if reply.problem else reply.outcome.value
 
 
 @dataclass
@@ -64,17 +66,17 @@ class Bank:
             assert reply.causationid is not None
             self.replies[reply.causationid] = reply.data
 
-    async def open(self, *commands: Envelope[OpenAccount]) -> list[Reply | None]:
+    async def open(self, *commands: Envelope[OpenAccount]) -> list[Reply]:
         """Hand over a batch of openings; return the reply to each."""
         async with self.transactions.begin() as tx:
             await open_accounts(tx, commands)
-        return [self.replies.get(c.id) for c in commands]
+        return [self.replies[c.id] for c in commands]
 
-    async def post(self, *commands: Command) -> list[Reply | None]:
-        """Hand over a batch of transfers and fundings; return the reply to each."""
+    async def post(self, *commands: Command) -> list[Reply]:
+        """Hand over a batch of transfers and fundings; return the reply to each that asks for one."""
         async with self.transactions.begin() as tx:
             await post_transfers(tx, commands)
-        return [self.replies.get(c.id) for c in commands]
+        return [self.replies[c.id] for c in commands if c.replyto]
 
     async def said(self) -> list[tuple[str, dict[str, Any]]]:
         """Return what has been said since the last call: subject and envelope."""

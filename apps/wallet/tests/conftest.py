@@ -23,5 +23,13 @@ async def database(fresh: FreshDatabase) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
+async def other_bank(fresh_database: FreshDatabaseFactory) -> AsyncIterator[Bank]:
+    database = Database((await fresh_database("wallet")).url, 4)
+    await database.open()
+    yield Bank(database)
+    await database.close()
+
+
+@pytest.fixture
 def bank(database: Database) -> Bank:
     return Bank(database)
