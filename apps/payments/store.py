@@ -8,7 +8,7 @@ import asyncpg
 
 from apps.payments.domain.intents import Attempt, Intent
 from apps.payments.domain.transitions import State
-from contracts.message import Idempotency, Problem
+from contracts.message import Problem
 from outbox.database import Reads, columns
 from outbox.transaction import Transaction
 
@@ -58,9 +58,6 @@ FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::uuid[], $5::uuid[], $6::t
      AS m (id, state, attempt, assessment_id, transfer_id, asked_by, last_payment_error, deadline_at, updated_at)
 WHERE p.id = m.id
 """
-_KNOWN_KEYS = """
-SELECT scope, key FROM idempotency_key JOIN unnest($1::text[], $2::text[]) AS asked (scope, key) USING (scope, key)
-"""
 _COUNT_BY_STATE = "SELECT state, count(*) AS payments FROM payment_intent GROUP BY state"
 
 
@@ -91,12 +88,6 @@ async def update(tx: Transaction, intents: Iterable[Intent]) -> None:
     rows = [(intent.id, *_changing(intent)) for intent in intents]
     if rows:
         await tx.execute(_UPDATE, *columns(rows, 9))
-
-
-async def known_keys(reads: Reads, asked: Sequence[Idempotency]) -> set[tuple[str, str]]:
-    """Return (scope, key) of those keys that were used before."""
-    rows = await reads.fetch(_KNOWN_KEYS, [a.scope for a in asked], [a.key for a in asked])
-    return {(row["scope"], row["key"]) for row in rows}
 
 
 async def count_by_state(reads: Reads) -> dict[State, int]:

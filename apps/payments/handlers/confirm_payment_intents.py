@@ -7,9 +7,7 @@ from apps.payments import store
 from apps.payments.domain.confirming import confirm_all
 from apps.payments.domain.intents import Intent
 from apps.payments.handlers.attempts import start, wish
-from apps.payments.handlers.refusals import refuse
-from apps.payments.handlers.timely_commands import timely_and_new
-from contracts.message import Envelope, Problem
+from contracts.message import Envelope, Outcome, Problem, Reply
 from contracts.payments import ConfirmPaymentIntent
 from outbox.transaction import Transaction
 
@@ -21,13 +19,13 @@ async def confirm_payment_intents(
 
     Refused: `deadline_exceeded`, `payment_intent_not_found`, `payment_intent_unexpected_state`.
     """
-    wanted = await timely_and_new(tx, commands)
+    wanted = await tx.first_time(commands)
     intents = await store.lock(tx, [command.data.payment_intent_id for command in wanted])
     deadline = tx.now + risk_deadline
     results = confirm_all(intents, [wish(command, deadline) for command in wanted], tx.now)
     await store.update(tx, [result for result in results if isinstance(result, Intent)])
     for command, result in zip(wanted, results, strict=True):
         if isinstance(result, Problem):
-            refuse(tx, command, result)
+            tx.answer(command, Reply(outcome=Outcome.REFUSED, problem=result))
         else:
             start(tx, command, result)

@@ -9,8 +9,6 @@ from apps.payments.domain.confirming import confirm
 from apps.payments.domain.intents import Intent
 from apps.payments.domain.opening import ID_TAKEN, open_intent
 from apps.payments.handlers.attempts import as_resource, start, wish
-from apps.payments.handlers.refusals import refuse
-from apps.payments.handlers.timely_commands import timely_and_new
 from contracts.message import Envelope, Outcome, Problem, Reply
 from contracts.payments import CreatePaymentIntent
 from outbox.transaction import Transaction
@@ -20,7 +18,7 @@ Command = Envelope[CreatePaymentIntent]
 
 async def create_payment_intents(tx: Transaction, commands: Sequence[Command], *, risk_deadline: timedelta) -> None:
     """Create one intent a command. Refused: `deadline_exceeded`, `same_wallet`, `payment_intent_exists`."""
-    wanted = await timely_and_new(tx, commands)
+    wanted = await tx.first_time(commands)
     opened = [(command, _opened(command, tx.now, tx.now + risk_deadline)) for command in wanted]
     first: dict[UUID, Intent] = {}
     for _, result in opened:
@@ -29,9 +27,9 @@ async def create_payment_intents(tx: Transaction, commands: Sequence[Command], *
     free = await store.insert(tx, list(first.values()))
     for command, result in opened:
         if isinstance(result, Problem):
-            refuse(tx, command, result)
+            tx.answer(command, Reply(outcome=Outcome.REFUSED, problem=result))
         elif result.id not in free or first[result.id] is not result:
-            refuse(tx, command, ID_TAKEN)
+            tx.answer(command, Reply(outcome=Outcome.REFUSED, problem=ID_TAKEN))
         else:
             _announce(tx, command, result)
 
