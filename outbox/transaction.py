@@ -151,7 +151,7 @@ class Transaction(Reads):
             if command.is_late(self.now) or claims.setdefault(_key_of(command), command) is not command
         ]
         asked = [(*name, _idempotency_of(command).fingerprint) for name, command in claims.items()]
-        rows = await self.fetch(_CLAIM, *columns(asked, 3))
+        rows = await self.fetch(_CLAIM, *columns(asked, 3)) if asked else []
         won = {(row["scope"], row["key"]) for row in rows}
         answerable += [command for name, command in claims.items() if name not in won]
         if answerable:
