@@ -1,0 +1,39 @@
+"""Makes the users of a run over HTTP: each with a funded wallet that pays into its neighbour's."""
+
+import asyncio
+from collections.abc import Callable
+from uuid import uuid4
+
+from pydantic import SecretStr
+
+from contracts.money import MAX_AMOUNT
+from ops.bench.load import Payer
+from ops.client import Gateway
+
+CURRENCY = "EUR"
+AT_A_TIME = 4
+PASSWORD_SUFFIX = "correct-horse-battery"  # noqa: S105 - of users that live as long as the run
+
+
+async def make_payers(
+    gateway: Gateway, operator: tuple[str, SecretStr], number: int, advance: Callable[[], None]
+) -> list[Payer]:
+    """Register, log in, open and fund; `advance` is called after each. Raises ops.client.GatewayError."""
+    funder = await gateway.login(operator[0], operator[1].get_secret_value())
+    turns = asyncio.Semaphore(AT_A_TIME)
+
+    async def make() -> tuple[str, str]:
+        async with turns:
+            session = await gateway.register_and_login(
+                f"{uuid4().hex}@bench.example", f"{uuid4().hex}{PASSWORD_SUFFIX}"
+            )
+            wallet = await session.open_wallet(CURRENCY)
+            await funder.top_up(wallet.id, MAX_AMOUNT // 1000, CURRENCY)
+            advance()
+            return session.token.get_secret_value(), str(wallet.id)
+
+    made = await asyncio.gather(*(make() for _ in range(number)))
+    return [
+        Payer(token, wallet, pays_to=made[(n + 1) % number][1], currency=CURRENCY)
+        for n, (token, wallet) in enumerate(made)
+    ]

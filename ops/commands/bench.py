@@ -1,0 +1,77 @@
+"""`ledgerlink bench`: what the whole system does under load, measured from outside."""
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ops.bench.report import BenchReport
+
+app = typer.Typer(help="Measure throughput and latency, then audit the books.", no_args_is_help=True)
+WARM_UP_SECONDS = 3.0
+
+
+@app.callback()
+def _bench() -> None:
+    """Keep `bench` a group of benchmarks."""
+
+
+@app.command()
+def payments(
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to pay.")] = 60.0,
+    rate: Annotated[
+        float | None, typer.Option(min=0.1, max=100_000, help="Payments started a second; without it, as many as go.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Payments under way at once, without --rate.")] = 64,
+    payers: Annotated[int, typer.Option(min=2, max=1000, help="Users who pay.")] = 64,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Pay over HTTP, each payment a request of its own that is waited for until it is settled.
+
+    Starts a stack of its own in a temporary directory, with everything on disk as in `up`, and removes it afterwards.
+
+    [bold]Examples[/bold]
+
+      $ ledgerlink bench payments --seconds 60
+
+      $ ledgerlink bench payments --seconds 30 --rate 200 --json
+    """
+    from rich.console import Console
+
+    from ops.bench.report import show
+
+    report = asyncio.run(_measured(seconds, rate, concurrency, payers))
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        show(Console(), report)
+    if not report.books_balance:
+        raise typer.Exit(1)
+
+
+async def _measured(seconds: float, rate: float | None, concurrency: int, number: int) -> "BenchReport":
+    from ops.bench.books import findings
+    from ops.bench.cpu import CpuMeter
+    from ops.bench.load import drive
+    from ops.bench.report import summarise
+    from ops.bench.setup import make_payers
+    from ops.client import Gateway
+    from ops.stack.stack import Stack
+
+    with tempfile.TemporaryDirectory(prefix="ledgerlink-bench-") as directory:
+        async with Stack(Path(directory) / "data") as stack, Gateway(stack.url) as gateway:
+            secrets = stack.parts.secrets
+            payers = await make_payers(gateway, (secrets.operator_email, secrets.operator_password), number)
+            warm = await drive(stack.url, payers, WARM_UP_SECONDS, rate, concurrency)
+            processes = {name: stack.pid(name) for name in stack.supervisor.names if name != "migrate"}
+            meter = CpuMeter(processes | {"load generator": os.getpid()})
+            meter.start()
+            outcomes = await drive(stack.url, payers, seconds, rate, concurrency)
+            cpu = meter.stop()
+            wrong = await findings(stack, len(warm.latencies) + len(outcomes.latencies))
+    return summarise(outcomes, rate, concurrency, cpu, wrong)
