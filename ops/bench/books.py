@@ -1,4 +1,4 @@
-"""After a run: do the books balance, and does every payment that was answered stand in them exactly once?"""
+"""After a run: whether the books balance, and every payment that was answered stands in them exactly once."""
 
 from datetime import timedelta
 

@@ -58,20 +58,28 @@ async def _measured(seconds: float, rate: float | None, concurrency: int, number
     from ops.bench.books import findings
     from ops.bench.cpu import CpuMeter
     from ops.bench.load import drive
+    from ops.bench.progress import progress_bars, timed
     from ops.bench.report import summarise
     from ops.bench.setup import make_payers
     from ops.client import Gateway
     from ops.stack.stack import Stack
 
-    with tempfile.TemporaryDirectory(prefix="ledgerlink-bench-") as directory:
+    with tempfile.TemporaryDirectory(prefix="ledgerlink-bench-") as directory, progress_bars() as bars:
+        starting = bars.add_task("starting the servers", total=None)
         async with Stack(Path(directory) / "data") as stack, Gateway(stack.url) as gateway:
+            bars.remove_task(starting)
+            users = bars.add_task("making the users", total=number)
             secrets = stack.parts.secrets
-            payers = await make_payers(gateway, (secrets.operator_email, secrets.operator_password), number)
-            warm = await drive(stack.url, payers, WARM_UP_SECONDS, rate, concurrency)
+            operator = (secrets.operator_email, secrets.operator_password)
+            payers = await make_payers(gateway, operator, number, lambda: bars.advance(users))
+            async with timed(bars, "warming up", WARM_UP_SECONDS):
+                warm = await drive(stack.url, payers, WARM_UP_SECONDS, rate, concurrency)
             processes = {name: stack.pid(name) for name in stack.supervisor.names if name != "migrate"}
             meter = CpuMeter(processes | {"load generator": os.getpid()})
             meter.start()
-            outcomes = await drive(stack.url, payers, seconds, rate, concurrency)
+            async with timed(bars, "paying", seconds):
+                outcomes = await drive(stack.url, payers, seconds, rate, concurrency)
             cpu = meter.stop()
+            bars.add_task("auditing the books", total=None)
             wrong = await findings(stack, len(warm.latencies) + len(outcomes.latencies))
     return summarise(outcomes, rate, concurrency, cpu, wrong)
