@@ -1,7 +1,8 @@
-"""One process of the system, a service or the gateway: `python -m ops.process wallet`.
+"""One process of the system: `python -m ops.process wallet [--gated]`.
 
-`ledgerlink run wallet` is the same; the supervisor starts this module, which spares every process the command line's
-own imports.
+`ledgerlink run wallet` is the same (so are migrate and provision); the supervisor starts this module, which spares every
+process the command line's own imports. `--gated` makes it load its code at once, and begin only when a line comes on its
+standard input: so the services load while PostgreSQL and NATS still start.
 """
 
 import gc
@@ -13,19 +14,30 @@ import asyncpg
 from pydantic import ValidationError
 
 from ops.failures import debugging, told
+from ops.stack.errors import StackError
 
-FORESEEN = (ValidationError, OSError, asyncpg.PostgresError)
+FORESEEN = (ValidationError, StackError, OSError, asyncpg.PostgresError)
 
 
-def run_process(name: str) -> None:
-    """Run a service, or the gateway, until SIGTERM; its settings come from the environment.
+MODULES = {
+    "gateway": "gateway.main",
+    "migrate": "ops.migration",
+    "provisioner": "ops.provisioning",
+}
+GATED = "--gated"
 
+
+def run_process(name: str, *, gated: bool = False) -> None:
+    """Run a service, or one of MODULES, until SIGTERM; its settings come from the environment.
+
+    When gated, an end of the standard input instead of a line (the supervisor is gone) ends it before it began.
     Exits with code 1 and a message when settings are wrong or a server cannot be reached; anything else is a bug,
     whose traceback belongs into the log.
     """
-    room = name if name == "gateway" else f"apps.{name}"
     try:
-        _imported(f"{room}.main").run()
+        main = _imported(MODULES.get(name, f"apps.{name}.main"))
+        if not gated or sys.stdin.readline():
+            main.run()
     except FORESEEN as error:
         if debugging():
             raise
@@ -47,4 +59,4 @@ def _imported(module: str) -> ModuleType:
 
 
 if __name__ == "__main__":
-    run_process(sys.argv[1])
+    run_process(sys.argv[1], gated=GATED in sys.argv[2:])

@@ -18,13 +18,6 @@ def migrate(
 
       $ WALLET_MIGRATION_DATABASE_URL=postgresql://wallet_owner@db/wallet ledgerlink migrate wallet
     """
-    from contracts.topology import SERVICES
-    from ops.stack.errors import StackError
-    from outbox.migrate import migrate as to_newest
-    from outbox.migrate import migration_url
+    from ops.migration import run
 
-    for unknown in set(services or ()) - set(SERVICES):
-        raise StackError(f"there is no service {unknown}; there are {', '.join(SERVICES)}")
-    for service in services or SERVICES:
-        to_newest(service, migration_url(service))
-        typer.echo(f"{service}: up to date")
+    run(services) if services else run()

@@ -18,22 +18,10 @@ def provision(
 
       $ ledgerlink provision --watch
     """
-    import asyncio
+    from ops.provisioning import run, run_once
 
-    from pydantic_settings import SettingsConfigDict
-
-    from outbox.logs import set_up_logs
-    from outbox.provision import provision_once
-    from outbox.provision import watch as keep_provisioned
-    from outbox.settings import BrokerSettings
-
-    class Settings(BrokerSettings):
-        model_config = SettingsConfigDict(env_prefix="PROVISIONER_")
-
-    settings = Settings()
     if watch:
-        set_up_logs(settings, "provisioner")
-        asyncio.run(keep_provisioned(settings))
-        return
-    changed = asyncio.run(provision_once(settings))
-    typer.echo(f"created or changed: {', '.join(changed)}" if changed else "nothing to change")
+        run()
+    else:
+        changed = run_once()
+        typer.echo(f"created or changed: {', '.join(changed)}" if changed else "nothing to change")

@@ -28,7 +28,7 @@ class Child:
             with open_log(log) as output:
                 self._popen = subprocess.Popen(
                     component.argv,
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.DEVNULL if component.loads_after is None else subprocess.PIPE,
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     env=dict(component.environment),
@@ -43,6 +43,14 @@ class Child:
         self.pid = self._popen.pid
         self.create_time = psutil.Process(self.pid).create_time()
         self.started = time.monotonic()
+
+    def open_gate(self) -> None:
+        """Let a gated process begin; harmless for any other, and when it has begun."""
+        gate, self._popen.stdin = self._popen.stdin, None
+        if gate is not None:
+            with contextlib.suppress(BrokenPipeError):  # it has died, which its watcher will see
+                gate.write(b"\n")
+                gate.close()
 
     def exit_code(self) -> int | None:
         """Return how it ended (negative: by that signal), or None while it runs."""

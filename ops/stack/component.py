@@ -57,6 +57,9 @@ class Component:
     uses: tuple[str, ...] = ()  # the components that it does not wait for, but that must outlive it too
     prepare: Hook = nothing  # before every start
     once_healthy: Hook = nothing  # after every start, as soon as the probe succeeds, or a one-shot has ended well
+    # If given, its process is started once these are healthy, loads its code, and begins its work, at a line on its
+    # standard input, only when all of `after` are.
+    loads_after: tuple[str, ...] | None = None
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     start_deadline: float = 45.0

@@ -75,6 +75,10 @@ class Keeper:
         if not self.component.one_shot:
             self._watch = asyncio.create_task(self._keep_alive(), name=f"keep {self.component.name}")
 
+    def load(self) -> None:
+        """Start its process ahead of `start`: it loads its code, and waits at its gate."""
+        self._spawn()
+
     async def stop(self) -> None:
         """Stop it and restart it no more; harmless when it does not run."""
         await self._let_go()
@@ -114,15 +118,20 @@ class Keeper:
             if self.component.one_shot and not await self.component.needed():
                 return self._enter(State.DONE)
             await self.component.prepare()
-            self._child = Child(self.component, self.log, self._cwd)
-            self._enter(State.STARTING)
+            child = self._child if self._child is not None and self.runs else self._spawn()
+            child.open_gate()
             if self.component.one_shot:
-                return await self._ended_well(self._child)
-            if await self._became_healthy(self._child):
+                return await self._ended_well(child)
+            if await self._became_healthy(child):
                 await self.component.once_healthy()
                 return self._enter(State.HEALTHY)
             self._enter(State.DEAD)
             await self._backed_off()
+
+    def _spawn(self) -> Child:
+        self._child = Child(self.component, self.log, self._cwd)
+        self._enter(self.state)  # now with a pid
+        return self._child
 
     async def _ended_well(self, child: Child) -> None:
         if await child.exited(self.component.start_deadline) != 0:

@@ -3,6 +3,7 @@
 import sys
 
 from contracts.topology import PROVISIONER, SERVICES
+from ops.process import GATED
 from ops.stack.component import Component
 from ops.stack.environment import Environments
 from ops.stack.layout import Layout
@@ -44,11 +45,13 @@ class Parts:
         ]
 
     def _migrations(self) -> Component:
+        cold = not self.schema.path.exists()  # else it most likely has nothing to do, and need not be loaded
         return Component(
             "migrate",
-            _ledgerlink("migrate"),
+            _process("migrate", gated=cold),
             environment=self.environments.migrations(),
             after=("postgres",),
+            loads_after=() if cold else None,
             one_shot=True,
             needed=self.schema.is_outdated,
             once_healthy=self.schema.remember,
@@ -57,7 +60,8 @@ class Parts:
     def _provisioner(self) -> Component:
         return Component(
             PROVISIONER,
-            _ledgerlink("provision", "--watch"),
+            _process(PROVISIONER),
+            loads_after=(),
             probe=self.nats.provisioned,
             environment=self.environments.provisioner(),
             after=("nats",),
@@ -71,6 +75,7 @@ class Parts:
             environment=self.environments.service(name),
             port=self.ports[name],
             after=("migrate", PROVISIONER),
+            loads_after=("postgres",),  # not at once: on few cores that would only delay PostgreSQL
         )
 
     def _gateway(self) -> Component:
@@ -82,13 +87,10 @@ class Parts:
             port=self.ports["gateway"],
             after=("nats", "valkey", PROVISIONER),
             uses=SERVICES,
+            loads_after=("postgres",),
         )
 
 
-def _ledgerlink(*arguments: str) -> tuple[str, ...]:
+def _process(name: str, *, gated: bool = True) -> tuple[str, ...]:
     # -P: a directory of the caller's that happens to be named like one of our rooms is not imported instead.
-    return (sys.executable, "-P", "-m", "ops", *arguments)
-
-
-def _process(name: str) -> tuple[str, ...]:
-    return (sys.executable, "-P", "-m", "ops.process", name)
+    return (sys.executable, "-P", "-m", "ops.process", name, *([GATED] if gated else []))

@@ -148,6 +148,11 @@ def _closed(components: Sequence[Component]) -> list[Component]:
     """Return the components without the dependencies that are not among them."""
     names = {component.name for component in components}
     return [
-        replace(c, after=tuple(n for n in c.after if n in names), uses=tuple(n for n in c.uses if n in names))
+        replace(
+            c,
+            after=tuple(n for n in c.after if n in names),
+            uses=tuple(n for n in c.uses if n in names),
+            loads_after=None if c.loads_after is None else tuple(n for n in c.loads_after if n in names),
+        )
         for c in components
     ]

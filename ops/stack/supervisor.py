@@ -99,8 +99,13 @@ class Supervisor:
 
 
 async def _start_after(keeper: Keeper, healthy: dict[str, asyncio.Event]) -> None:
+    # These waits are bounded: each start has a deadline, and its failure cancels all of them.
+    if keeper.component.loads_after is not None:
+        for name in keeper.component.loads_after:
+            await healthy[name].wait()
+        keeper.load()
     for name in keeper.component.after:
-        await healthy[name].wait()  # bounded: its start has a deadline, and its failure cancels this task
+        await healthy[name].wait()
     await keeper.start()
     healthy[keeper.component.name].set()
 

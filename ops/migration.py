@@ -1,0 +1,22 @@
+"""Bringing the services' databases to the newest schema: what `ledgerlink migrate` and the supervisor run."""
+
+from collections.abc import Sequence
+
+import alembic.command  # noqa: F401  # loaded with this module, while PostgreSQL still starts
+import sqlalchemy.ext.asyncio  # noqa: F401
+
+from contracts.topology import SERVICES
+from ops.stack.errors import StackError
+from outbox.migrate import migrate, migration_url
+
+
+def run(services: Sequence[str] = SERVICES) -> None:
+    """Migrate each service's database under the role that owns it (<SERVICE>_MIGRATION_DATABASE_URL).
+
+    Raises StackError for an unknown service, pydantic.ValidationError when a URL is not set.
+    """
+    for unknown in set(services) - set(SERVICES):
+        raise StackError(f"there is no service {unknown}; there are {', '.join(SERVICES)}")
+    for service in services:
+        migrate(service, migration_url(service))
+        print(f"{service}: up to date", flush=True)  # noqa: T201

@@ -1,0 +1,28 @@
+"""Making NATS's streams and durables: what `ledgerlink provision` and the supervisor run."""
+
+import asyncio
+
+from pydantic_settings import SettingsConfigDict
+
+from contracts.topology import PROVISIONER
+from outbox.logs import set_up_logs
+from outbox.provision import provision_once, watch
+from outbox.settings import BrokerSettings
+
+
+class ProvisionerSettings(BrokerSettings):
+    """How the provisioner reaches NATS (PROVISIONER_...)."""
+
+    model_config = SettingsConfigDict(env_prefix="PROVISIONER_")
+
+
+def run() -> None:
+    """Provision, then stay and make again what NATS loses, until SIGTERM."""
+    settings = ProvisionerSettings()
+    set_up_logs(settings, PROVISIONER)
+    asyncio.run(watch(settings))
+
+
+def run_once() -> list[str]:
+    """Provision; return the names of the streams and durables that were created or changed."""
+    return asyncio.run(provision_once(ProvisionerSettings()))
