@@ -1,8 +1,8 @@
 """One process of the system: `python -m ops.process wallet [--gated]`.
 
-`ledgerlink run wallet` is the same (so are migrate and provision); the supervisor starts this module, which spares every
-process the command line's own imports. `--gated` makes it load its code at once, and begin only when a line comes on its
-standard input: so the services load while PostgreSQL and NATS still start.
+`ledgerlink run wallet` is the same (so are migrate and provision); the supervisor starts this module, which spares
+every process the command line's own imports. `--gated` makes it load its code at once, and begin only when a line
+comes on its standard input: so the services load while PostgreSQL and NATS still start.
 """
 
 import gc
