@@ -1,6 +1,6 @@
 """The `ledgerlink` command. Each subcommand is a file in ops/commands/, named like it."""
 
-from ops.commands import migrate, provision, run, status, up
+from ops.commands import asyncapi, demo, migrate, provision, run, status, up
 from ops.commands.app import OneMessageTyper
 
 app = OneMessageTyper(
@@ -18,8 +18,10 @@ def _ledgerlink() -> None:
     """Keep `ledgerlink` a group of commands, however many there are."""
 
 
+app.command("demo")(demo.demo)
 app.command("up")(up.up)
 app.command("status")(status.status)
 app.command("run")(run.run)
 app.command("migrate")(migrate.migrate)
 app.command("provision")(provision.provision)
+app.command("asyncapi")(asyncapi.asyncapi)

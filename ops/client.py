@@ -15,6 +15,7 @@ from contracts.message import Message
 from contracts.payments import PaymentIntent
 from contracts.wallet import Account, EntryPage, Transfer
 
+ACCEPTED = 202
 TIMEOUT_SECONDS = 35.0  # above the longest wait that the gateway grants
 CORRELATION_HEADER = "X-Correlation-Id"
 M = TypeVar("M", bound=Message)
@@ -22,7 +23,10 @@ M_co = TypeVar("M_co", bound=Message, covariant=True)
 
 
 class GatewayError(Exception):
-    """The gateway refused: the HTTP status and its problem document (RFC 9457), {} when it sent none."""
+    """No resource came: the HTTP status and its problem document (RFC 9457), {} when there was none.
+
+    A 202 without the resource is one too: it was recorded, repeat the request or read its `location` header.
+    """
 
     def __init__(self, status: int, problem: Mapping[str, Any], headers: Mapping[str, str]) -> None:
         self.status, self.problem, self.headers = status, problem, headers
@@ -204,9 +208,8 @@ async def _asked(
     try:
         resource = answer.model_validate(body)
     except ValidationError as error:
-        raise GatewayError(
-            response.status_code, {"detail": f"not the answer to {method} {path}"}, response.headers
-        ) from error
+        detail = f"not yet the answer to {method} {path}" if response.status_code == ACCEPTED else "not an answer"
+        raise GatewayError(response.status_code, {"detail": detail}, response.headers) from error
     correlation_id = response.headers.get(CORRELATION_HEADER, "")
     return Answer(response.status_code, resource, correlation_id, response.headers.get("Location"))
 

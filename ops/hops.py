@@ -6,8 +6,8 @@ requests: an outbox has no index on the correlation id, so `since` bounds the se
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +17,8 @@ from nats.aio.client import Client
 from contracts.ids import made_at
 from contracts.message import REGISTRY, SOURCE_PREFIX, Envelope, Kind, Message
 from contracts.topology import durable
-from outbox.database import Database, Reads
+from ops.read_only import read_only
+from outbox.database import Reads
 from outbox.publisher import stored_message, stream_state
 
 HOPS_PER_SERVICE = 1000
@@ -76,7 +77,7 @@ async def read_hops(database_urls: Mapping[str, str], nc: Client, correlation_id
     streams, as the provisioner may. Raises OSError, asyncpg or nats errors when a server does not answer.
     """
     async with AsyncExitStack() as stack:
-        sessions = {s: await stack.enter_async_context(read_session(url)) for s, url in database_urls.items()}
+        sessions = {s: Reads(await stack.enter_async_context(read_only(url))) for s, url in database_urls.items()}
         rows = await _rows(sessions, correlation_id, since)
         said = {row.id for row in rows}
         first = {row.cause for row in rows if row.cause} - said
@@ -84,16 +85,6 @@ async def read_hops(database_urls: Mapping[str, str], nc: Client, correlation_id
     commands = [await _command(nc, identifier, takings[identifier]) for identifier in first & takings.keys()]
     hops = [Hop(r.id, REGISTRY[r.type], r.service, r.at, tuple(takings.get(r.id, ()))) for r in rows]
     return sorted([*commands, *hops], key=lambda hop: hop.said_at)
-
-
-@asynccontextmanager
-async def read_session(url: str) -> AsyncIterator[Reads]:
-    """Lend a session of one's own that cannot write."""
-    connection = await Database(url, 1).connect(default_transaction_read_only="on")
-    try:
-        yield Reads(connection)
-    finally:
-        await connection.close()
 
 
 async def _rows(sessions: Mapping[str, Reads], correlation_id: str, since: datetime) -> list[_Row]:

@@ -1,0 +1,79 @@
+"""What the databases say about the story: the hops of the payment and the entries of the ledger."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from apps.wallet.store import load_entries
+from contracts.topology import PROVISIONER, SERVICES
+from ops.demo.report import EntryLine, HopLine
+from ops.demo.story import CURRENCY, Story
+from ops.hops import Hop, read_hops
+from ops.read_only import read_only
+from ops.stack.parts import Parts
+from outbox.connection import connect
+from outbox.database import Reads
+from outbox.settings import BrokerSettings
+
+CLOCK_MARGIN = timedelta(seconds=5)
+ENTRIES_SHOWN = 50  # of each account
+
+
+async def payment_hops(parts: Parts, story: Story) -> list[HopLine]:
+    """Return the payment's hops, first said first."""
+    asked_at = story.paid.asked_at
+    urls = {service: parts.postgres.service_url(service) for service in SERVICES}
+    settings = BrokerSettings(nats_url=parts.nats.url, nats_seed=parts.secrets.nats_seeds[PROVISIONER])
+    nc = await connect(settings, PROVISIONER)
+    try:
+        hops = await read_hops(urls, nc, story.paid.answer.correlation_id, asked_at - CLOCK_MARGIN)
+    finally:
+        await nc.close()
+    return [_hop_line(hop, asked_at) for hop in hops]
+
+
+async def ledger_entries(parts: Parts, story: Story) -> list[EntryLine]:
+    """Return the entries of all accounts that the story touched, in the ledger's order, the debit before the credit."""
+    names = {
+        story.top_up.debit_account: f"clearing {CURRENCY}",
+        story.ada.wallet.id: "Ada's wallet",
+        story.grace.wallet.id: "Grace's wallet",
+    }
+    async with read_only(parts.postgres.service_url("wallet")) as connection:
+        reads = Reads(connection)
+        rows = [row for account in names for row in await load_entries(reads, account, None, ENTRIES_SHOWN)]
+    lines = [
+        EntryLine(
+            sequence=row["sequence"],
+            account=names[row["account_id"]],
+            amount=row["amount"],
+            balance_after=row["balance_after"],
+            currency=CURRENCY,
+            transfer_id=row["transfer_id"],
+            what=_purpose(row["transfer_id"], story),
+        )
+        for row in rows
+    ]
+    return sorted(lines, key=lambda line: (line.sequence, line.amount))
+
+
+def _purpose(transfer: UUID, story: Story) -> str:
+    """Return what a transfer is for, as far as the story knows it."""
+    if transfer == story.top_up.id:
+        return "top-up"
+    return "payment" if transfer == story.paid.answer.resource.transfer_id else "?"
+
+
+def _hop_line(hop: Hop, asked_at: datetime) -> HopLine:
+    taken = hop.taken[0] if hop.taken else None
+    return HopLine(
+        message=hop.message.__name__,
+        kind=hop.kind,
+        said_by=hop.said_by,
+        said_at_ms=_milliseconds(hop.said_at - asked_at),
+        taken_by=taken.service if taken else None,
+        taken_at_ms=_milliseconds(taken.at - asked_at) if taken else None,
+    )
+
+
+def _milliseconds(span: timedelta) -> float:
+    return round(span / timedelta(milliseconds=1), 1)

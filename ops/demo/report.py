@@ -1,0 +1,105 @@
+"""What a demo found out, as one document: `--json` prints it, the tables are drawn from it. Amounts are minor units."""
+
+from uuid import UUID
+
+from pydantic import BaseModel, computed_field
+
+from contracts.message import Kind
+from contracts.payments import PaymentStatus
+from contracts.wallet import Account
+
+
+class Person(BaseModel):
+    """A customer with a wallet, as it stands at the end."""
+
+    name: str
+    email: str
+    wallet: Account
+
+
+class HopLine(BaseModel):
+    """One message of the payment's way; times are milliseconds since the HTTP request was sent."""
+
+    message: str
+    kind: Kind
+    said_by: str
+    said_at_ms: float
+    taken_by: str | None
+    taken_at_ms: float | None
+
+
+class Payment(BaseModel):
+    """The payment: what the client got, after how long, and every hop in between."""
+
+    payment_intent_id: UUID
+    amount: int
+    currency: str
+    idempotency_key: str
+    correlation_id: str
+    http_status: int
+    status: PaymentStatus
+    transfer_id: UUID | None
+    answered_after_ms: float
+    hops: list[HopLine]
+
+
+class Decline(BaseModel):
+    """The payment that a risk rule declined: the problem document's code and reason."""
+
+    payment_intent_id: UUID
+    amount: int
+    currency: str
+    http_status: int
+    status: PaymentStatus
+    code: str
+    detail: str
+    answered_after_ms: float
+
+
+class Repetition(BaseModel):
+    """The first payment, sent once more with the same Idempotency-Key."""
+
+    payment_intent_id: UUID
+    http_status: int
+    same_answer: bool
+    entries_before: int
+    entries_after: int
+    answered_after_ms: float
+
+
+class EntryLine(BaseModel):
+    """One ledger entry: positive credits the account, negative debits it."""
+
+    sequence: int
+    account: str
+    amount: int
+    balance_after: int
+    currency: str
+    transfer_id: UUID
+    what: str
+
+
+class Check(BaseModel):
+    """One claim about the books, whether it holds, and what was found."""
+
+    claim: str
+    holds: bool
+    found: str
+
+
+class DemoReport(BaseModel):
+    """All of it."""
+
+    started_after_seconds: float
+    people: list[Person]
+    payment: Payment
+    decline: Decline
+    repetition: Repetition
+    ledger: list[EntryLine]
+    proof: list[Check]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def proven(self) -> bool:
+        """Whether every claim holds."""
+        return all(check.holds for check in self.proof)

@@ -1,0 +1,152 @@
+"""What happens in the demo, over HTTP, as two customers and an operator would do it."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from contracts.ids import new_id
+from contracts.payments import PaymentIntent
+from contracts.wallet import Account, Transfer
+from ops.client import Answer, Asking, Gateway, GatewayError, Session
+from ops.stack.secrets import Secrets
+
+CURRENCY = "EUR"
+FUNDS = 20_000_00
+PRICE = 25_00
+TOO_LARGE = 12_500_00  # above what the risk rule `amount_limit` allows, though Ada has it
+PATIENCE = 30  # seconds that the gateway is asked to wait for each outcome
+DESCRIPTION = "two coffees and a cake"
+
+T = TypeVar("T")
+
+
+class DemoError(Exception):
+    """The demo did not go as it should; the text says what happened instead."""
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A customer, logged in, and the wallet that was opened."""
+
+    name: str
+    email: str
+    session: Session
+    wallet: Account
+
+    async def balance(self) -> Account:
+        """Return the wallet as it stands now."""
+        return await self.session.balance(self.wallet.id)
+
+
+@dataclass(frozen=True)
+class Paid:
+    """A payment that was answered: when it was sent, and how many milliseconds that took."""
+
+    asked_at: datetime
+    took_ms: float
+    idempotency_key: str
+    answer: Answer[PaymentIntent]
+
+
+@dataclass(frozen=True)
+class Declined:
+    """A payment that was declined, and how many milliseconds that took."""
+
+    took_ms: float
+    intent: PaymentIntent
+    error: GatewayError
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """The same payment again: its answer, and how many entries Ada's wallet had before and after."""
+
+    took_ms: float
+    answer: Answer[PaymentIntent]
+    entries_before: int
+    entries_after: int
+
+    def same_answer_as(self, paid: Paid) -> bool:
+        """Tell whether status and resource are exactly those of the first time."""
+        return (self.answer.status, self.answer.resource) == (paid.answer.status, paid.answer.resource)
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that has happened."""
+
+    ada: Customer
+    grace: Customer
+    top_up: Transfer
+    paid: Paid
+    declined: Declined
+    repeated: Repeated
+
+
+async def play(gateway: Gateway, credentials: Secrets) -> Story:
+    """Play the whole story. Raises DemoError, GatewayError or httpx.TransportError when it goes another way."""
+    ada, grace = await asyncio.gather(_customer(gateway, "Ada"), _customer(gateway, "Grace"))
+    top_up = await _fund(gateway, credentials, ada)
+    paid = await _pay(ada, grace)
+    declined = await _pay_too_much(ada, grace)
+    repeated = await _repeat(ada, grace, paid)
+    return Story(ada, grace, top_up, paid, declined, repeated)
+
+
+async def _customer(gateway: Gateway, name: str) -> Customer:
+    email = f"{name.lower()}@example.com"
+    session = await gateway.register_and_login(email, secrets.token_urlsafe())
+    return Customer(name, email, session, await session.open_wallet(CURRENCY, Asking(wait=PATIENCE)))
+
+
+async def _fund(gateway: Gateway, credentials: Secrets, customer: Customer) -> Transfer:
+    operator = await gateway.login(credentials.operator_email, credentials.operator_password.get_secret_value())
+    return await operator.top_up(customer.wallet.id, FUNDS, CURRENCY, Asking(wait=PATIENCE))
+
+
+async def _pay(ada: Customer, grace: Customer) -> Paid:
+    key, asked_at = str(new_id()), datetime.now(UTC)
+    answer, took_ms = await _timed(_payment(ada, grace, PRICE, key))
+    return Paid(asked_at, took_ms, key, answer)
+
+
+async def _pay_too_much(ada: Customer, grace: Customer) -> Declined:
+    started = time.perf_counter()
+    try:
+        answer = await _payment(ada, grace, TOO_LARGE, str(new_id()))
+    except GatewayError as error:
+        if error.payment_intent is None:
+            raise
+        return Declined(_since(started), error.payment_intent, error)
+    raise DemoError(f"no risk rule declined the large payment: it is {answer.resource.status}")
+
+
+async def _repeat(ada: Customer, grace: Customer, paid: Paid) -> Repeated:
+    before = await _entries(ada)
+    answer, took_ms = await _timed(_payment(ada, grace, PRICE, paid.idempotency_key))
+    return Repeated(took_ms, answer, before, await _entries(ada))
+
+
+def _payment(ada: Customer, grace: Customer, amount: int, key: str) -> Awaitable[Answer[PaymentIntent]]:
+    asking = Asking(idempotency_key=key, wait=PATIENCE)
+    return ada.session.create_payment_intent(
+        ada.wallet.id, grace.wallet.id, amount, CURRENCY, description=DESCRIPTION, asking=asking
+    )
+
+
+async def _entries(customer: Customer) -> int:
+    return len((await customer.session.entries(customer.wallet.id)).entries)
+
+
+async def _timed(work: Awaitable[T]) -> tuple[T, float]:
+    """Return the result and how many milliseconds it took."""
+    started = time.perf_counter()
+    return await work, _since(started)
+
+
+def _since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)

@@ -1,0 +1,75 @@
+"""From the story and the evidence to the report."""
+
+import asyncio
+
+from ops.client import Gateway
+from ops.demo.evidence import ledger_entries, payment_hops
+from ops.demo.proof import prove
+from ops.demo.report import Decline, DemoReport, HopLine, Payment, Person, Repetition
+from ops.demo.story import Declined, Paid, Repeated, Story, play
+from ops.stack.stack import Stack
+
+
+async def tell(stack: Stack, started_after: float) -> DemoReport:
+    """Play the story on a running stack and gather the evidence.
+
+    Raises DemoError, GatewayError or httpx.TransportError when it goes another way.
+    """
+    parts = stack.parts
+    async with Gateway(stack.url) as gateway:
+        story = await play(gateway, parts.secrets)
+        wallets = await asyncio.gather(story.ada.balance(), story.grace.balance())
+        hops, ledger = await asyncio.gather(payment_hops(parts, story), ledger_entries(parts, story))
+        proof = await prove(parts, story, wallets)
+    return DemoReport(
+        started_after_seconds=round(started_after, 1),
+        people=[
+            Person(name=customer.name, email=customer.email, wallet=wallet)
+            for customer, wallet in zip((story.ada, story.grace), wallets, strict=True)
+        ],
+        payment=_payment(story.paid, hops),
+        decline=_decline(story.declined),
+        repetition=_repetition(story.repeated, story),
+        ledger=ledger,
+        proof=proof,
+    )
+
+
+def _payment(paid: Paid, hops: list[HopLine]) -> Payment:
+    intent = paid.answer.resource
+    return Payment(
+        payment_intent_id=intent.id,
+        amount=intent.amount,
+        currency=intent.currency,
+        idempotency_key=paid.idempotency_key,
+        correlation_id=paid.answer.correlation_id,
+        http_status=paid.answer.status,
+        status=intent.status,
+        transfer_id=intent.transfer_id,
+        answered_after_ms=paid.took_ms,
+        hops=hops,
+    )
+
+
+def _decline(declined: Declined) -> Decline:
+    return Decline(
+        payment_intent_id=declined.intent.id,
+        amount=declined.intent.amount,
+        currency=declined.intent.currency,
+        http_status=declined.error.status,
+        status=declined.intent.status,
+        code=declined.error.code,
+        detail=str(declined.error.problem.get("detail", "")),
+        answered_after_ms=declined.took_ms,
+    )
+
+
+def _repetition(repeated: Repeated, story: Story) -> Repetition:
+    return Repetition(
+        payment_intent_id=repeated.answer.resource.id,
+        http_status=repeated.answer.status,
+        same_answer=repeated.same_answer_as(story.paid),
+        entries_before=repeated.entries_before,
+        entries_after=repeated.entries_after,
+        answered_after_ms=repeated.took_ms,
+    )
