@@ -1,0 +1,90 @@
+"""The ASGI application: routes, and around them edge, body limit and admission, from the outside in."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from gateway import error_handlers, openapi
+from gateway.admission import Admission
+from gateway.body_limit import BodyLimit
+from gateway.edge import Edge
+from gateway.parts import Parts
+from gateway.rate_limit import Policy
+from gateway.routes import operations, payment_intents, problem_types, sessions, top_ups, transfers, users, wallets
+from gateway.settings import GatewaySettings
+
+_ROUTERS = (users, sessions, wallets, top_ups, transfers, payment_intents, problem_types, operations)
+_DESCRIPTION = """
+Wallets on a double-entry ledger, and payments between them.
+
+1. Register (`POST /v1/users`), log in (`POST /v1/sessions`), and press **Authorize** with the access token.
+2. Open a wallet (`POST /v1/wallets`); an operator funds it (`POST /v1/wallets/{wallet_id}/top_ups`).
+3. Pay (`POST /v1/payment_intents` with `confirm: true`).
+
+Amounts are whole minor units with an ISO 4217 currency. A 200 or 201 says that the outcome is committed, a 202 that the
+request is recorded and its outcome follows at `Location`. Requests that change something take an `Idempotency-Key`:
+repeated with the same key and body they are carried out once. Errors are problem details (RFC 9457).
+"""
+
+
+def create_app(settings: GatewaySettings) -> FastAPI:
+    """Make the application; its lifespan connects it."""
+    parts = Parts.of(settings)
+    app = FastAPI(
+        title="LedgerLink",
+        version="1.0.0",
+        description=_DESCRIPTION,
+        lifespan=_lifespan,
+        redoc_url=None,
+        swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True},
+    )
+    app.state.parts = parts
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    error_handlers.install(app)
+    _wrap(app, parts)
+    _document(app)
+    return app
+
+
+def _wrap(app: FastAPI, parts: Parts) -> None:
+    """Add the middleware; what is added last is the outermost."""
+    settings = parts.settings
+    app.add_middleware(
+        Admission,
+        tokens=parts.tokens,
+        limit=parts.limit,
+        per_user=Policy("user", settings.user_rate, settings.user_burst),
+        per_address=Policy("address", settings.address_rate, settings.address_burst),
+    )
+    app.add_middleware(BodyLimit, limit=settings.body_bytes, seconds=settings.body_seconds)
+    app.add_middleware(Edge)
+
+
+def _document(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def documented() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = openapi.add_shared_parts(generate())
+        return app.openapi_schema
+
+    app.openapi = documented  # type: ignore[method-assign]
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    parts.broker.start(parts.commands.on_reply, parts.commands.on_connected)
+    keys = asyncio.create_task(parts.keys.fetch_until_known(), name="signing keys")
+    try:
+        yield
+    finally:
+        keys.cancel()
+        await asyncio.gather(keys, return_exceptions=True)
+        parts.commands.close()
+        await parts.broker.close()
+        await parts.limit.close()

@@ -1,0 +1,93 @@
+"""What routes ask for in their signatures: parts, context, caller, and the headers of a command."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Security
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security import SecurityScopes
+from fastapi.security.base import SecurityBase
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from contracts.message import Idempotency
+from gateway.auth import insufficient_scope, token_required
+from gateway.idempotency import checked_key, idempotency
+from gateway.parts import Parts
+from gateway.preferences import Preferences, preferences
+from gateway.request_context import Caller, RequestContext, context_of
+
+
+async def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+async def _context(request: Request) -> RequestContext:
+    return context_of(request.scope)
+
+
+class _AccessToken(SecurityBase):
+    """Lets a caller pass whose token was accepted (see gateway.admission) and has the route's scopes."""
+
+    def __init__(self) -> None:
+        self.model = HTTPBearer(bearerFormat="JWT", description="The `access_token` that POST /v1/sessions answers.")
+        self.scheme_name = "accessToken"
+
+    async def __call__(self, request: Request, required: SecurityScopes) -> Caller:
+        context = context_of(request.scope)
+        if context.caller is None:
+            raise context.denial or token_required()
+        for scope in required.scopes:
+            if scope not in context.caller.scopes:
+                raise insufficient_scope(scope)
+        return context.caller
+
+
+_TOKEN = _AccessToken()
+
+PartsDep = Annotated[Parts, Depends(_parts)]
+ContextDep = Annotated[RequestContext, Depends(_context)]
+WalletsCaller = Annotated[Caller, Security(_TOKEN, scopes=["wallets"])]
+PaymentsCaller = Annotated[Caller, Security(_TOKEN, scopes=["payments"])]
+FundingCaller = Annotated[Caller, Security(_TOKEN, scopes=["wallets:fund"])]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandHeaders:
+    """The headers of a request that becomes a command, and what its fingerprint is made of besides the body."""
+
+    key: str
+    preferences: Preferences
+    request: Request
+
+    def idempotency(self, user: UUID, operation: str, body: BaseModel | None = None) -> Idempotency:
+        """Return the request's idempotency, for one user and operation."""
+        return idempotency(user, operation, self.key, self.request.path_params, body)
+
+
+async def _command_headers(
+    request: Request,
+    parts: PartsDep,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="Required, 1 to 255 characters. Repeat it to repeat a request safely: it is carried out once.",
+            examples=["5f0c7a52-8f0e-4a6a-9d0f-3f4f4c1d2e3b"],
+        ),
+    ] = None,
+    prefer: Annotated[
+        str | None,
+        Header(
+            description="RFC 7240: `wait=N` waits up to N (at most 30) seconds for the outcome; `respond-async` "
+            "answers 202 as soon as the request is recorded.",
+            examples=["wait=10"],
+        ),
+    ] = None,
+) -> CommandHeaders:
+    several = ", ".join(request.headers.getlist("prefer")) if prefer else None
+    return CommandHeaders(checked_key(idempotency_key), preferences(several, parts.settings.wait_seconds), request)
+
+
+CommandHeadersDep = Annotated[CommandHeaders, Depends(_command_headers)]

@@ -1,0 +1,69 @@
+"""Turns what frameworks raise into problems: unknown paths, wrong methods, bodies and parameters that do not fit."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.problems import ProblemError
+from gateway.request_context import context_of
+
+_MAX_ERRORS = 20
+_NOT_AN_OBJECT = frozenset({"model_attributes_type", "model_type", "dict_type"})
+
+
+def install(app: FastAPI) -> None:
+    """Answer every exception that a route or the router raises with a problem document."""
+    app.add_exception_handler(RequestValidationError, _answer_validation)
+    app.add_exception_handler(HTTPException, _answer_http)
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - for the type checker
+    problem = error if isinstance(error, ProblemError) else _of_framework(request, error)
+    return problem.response(context_of(request.scope).correlation_id)
+
+
+def _of_framework(request: Request, error: HTTPException) -> ProblemError:
+    match error.status_code:
+        case 404:
+            return ProblemError("not_found", f"Nothing is at {request.url.path}; /docs lists what there is.")
+        case 405:
+            allowed = (error.headers or {}).get("Allow", "")
+            detail = f"{request.url.path} takes {allowed}, not {request.method}."
+            return ProblemError("method_not_allowed", detail, headers={"Allow": allowed})
+        case _:
+            return ProblemError("malformed_request", "The body cannot be read; send one JSON object in UTF-8.")
+
+
+async def _answer_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - for the type checker
+    problem = _of_validation(request, error.errors())
+    return problem.response(context_of(request.scope).correlation_id)
+
+
+def _of_validation(request: Request, errors: Sequence[Any]) -> ProblemError:
+    first = errors[0]
+    if first["type"] == "json_invalid":
+        reason = first.get("ctx", {}).get("error", "it ends too early")
+        return ProblemError("malformed_json", f"The body is not JSON: {reason}, at character {first['loc'][-1]}.")
+    if first["type"] in _NOT_AN_OBJECT and first["loc"] == ("body",) and not _says_json(request):
+        return ProblemError("unsupported_media_type", "Send the body as `Content-Type: application/json`.")
+    listed = [{"location": _location(e["loc"]), "detail": e["msg"]} for e in errors[:_MAX_ERRORS]]
+    detail = "; ".join(f"{e['location']}: {e['detail']}" for e in listed[:3])
+    parameter = listed[0]["location"].rsplit("/", maxsplit=1)[-1]
+    return ProblemError("invalid_request", f"{detail}.", parameter=parameter, members={"errors": listed})
+
+
+def _says_json(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _location(place: Sequence[str | int]) -> str:
+    """Return where in the request it is: `body/amount`, `path/wallet_id`, `header/prefer`."""
+    return "/".join(str(part) for part in place)

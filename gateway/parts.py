@@ -1,0 +1,45 @@
+"""The running parts of one gateway, which its routes use."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway.accounts import Wallets
+from gateway.auth import Tokens
+from gateway.broker import Broker
+from gateway.commands import Commands
+from gateway.queries import Queries
+from gateway.rate_limit import RateLimit
+from gateway.settings import GatewaySettings
+from gateway.signing_keys import SigningKeys
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything a route may need, made once."""
+
+    settings: GatewaySettings
+    broker: Broker
+    commands: Commands
+    queries: Queries
+    wallets: Wallets
+    keys: SigningKeys
+    tokens: Tokens
+    limit: RateLimit
+
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> "Parts":
+        """Make the parts; nothing connects yet."""
+        broker = Broker(settings)
+        queries = Queries(broker, settings.query_seconds)
+        keys = SigningKeys(queries)
+        lifetime = timedelta(seconds=settings.command_deadline_seconds)
+        return cls(
+            settings=settings,
+            broker=broker,
+            commands=Commands(broker, lifetime, settings.max_in_flight),
+            queries=queries,
+            wallets=Wallets(queries, settings.account_cache),
+            keys=keys,
+            tokens=Tokens(keys, settings.token_issuer, settings.token_audience, settings.token_cache),
+            limit=RateLimit(settings.redis_url.get_secret_value()),
+        )

@@ -1,0 +1,129 @@
+"""Every refusal over HTTP: which code has which status and title (RFC 9457). The one place that maps codes to HTTP."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from contracts.message import Problem
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "/problems/"
+DECLINED_STATUS = 402
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a problem type is; `retry_after` (seconds) where repeating the same request may help."""
+
+    status: int
+    title: str
+    retry_after: int | None = None
+
+
+KINDS: Mapping[str, Kind] = {
+    # The request itself
+    "malformed_json": Kind(400, "The body is not JSON"),
+    "malformed_request": Kind(400, "The request cannot be read"),
+    "idempotency_key_required": Kind(400, "The Idempotency-Key header is missing"),
+    "idempotency_key_invalid": Kind(400, "The Idempotency-Key header is not valid"),
+    "not_found": Kind(404, "Nothing is at this path"),
+    "method_not_allowed": Kind(405, "The method is not allowed here"),
+    "request_timeout": Kind(408, "The body came too slowly"),
+    "body_too_large": Kind(413, "The body is too large"),
+    "unsupported_media_type": Kind(415, "The body's media type is not supported"),
+    "invalid_request": Kind(422, "The request is not valid"),
+    "invalid_message": Kind(422, "The request is not valid"),
+    # Who asks
+    "token_required": Kind(401, "An access token is required"),
+    "invalid_token": Kind(401, "The access token is not valid"),
+    "invalid_credentials": Kind(401, "The credentials are wrong"),
+    "insufficient_scope": Kind(403, "The access token does not allow this"),
+    "rate_limited": Kind(429, "Too many requests", retry_after=1),
+    # What is asked about
+    "wallet_not_found": Kind(404, "There is no such wallet"),
+    "account_not_found": Kind(404, "There is no such wallet"),
+    "debit_account_not_found": Kind(404, "There is no such wallet"),
+    "credit_account_not_found": Kind(404, "There is no such wallet"),
+    "transfer_not_found": Kind(404, "There is no such transfer"),
+    "payment_intent_not_found": Kind(404, "There is no such payment intent"),
+    "email_taken": Kind(409, "The e-mail address has an account"),
+    "payment_intent_unexpected_state": Kind(409, "The payment intent's state does not allow this"),
+    "idempotency_key_in_progress": Kind(409, "The first request with this key is still in progress", retry_after=1),
+    "idempotency_key_reused": Kind(422, "The key was used with another request"),
+    "same_wallet": Kind(422, "Both wallets are the same"),
+    "same_account": Kind(422, "Both wallets are the same"),
+    "currency_mismatch": Kind(422, "The currencies differ"),
+    "balance_overflow": Kind(422, "The balance would become too large"),
+    "transfer_id_reused": Kind(409, "The transfer exists with other contents"),
+    # How a payment ended without its effect
+    "payment_declined": Kind(DECLINED_STATUS, "The payment was declined"),
+    "insufficient_funds": Kind(DECLINED_STATUS, "The wallet does not hold enough money"),
+    "risk_timed_out": Kind(DECLINED_STATUS, "The payment could not be assessed in time"),
+    # The system's own trouble
+    "internal_error": Kind(500, "Something went wrong here"),
+    "unavailable": Kind(503, "A service does not answer", retry_after=1),
+    "overloaded": Kind(503, "Too much is in progress", retry_after=1),
+    "deadline_exceeded": Kind(503, "The request was not worked on in time", retry_after=1),
+    "outcome_unknown": Kind(503, "The outcome is not known yet", retry_after=2),
+}
+_REFUSED = Kind(422, "The request was refused")
+_DECLINED = Kind(DECLINED_STATUS, "The payment was declined")
+
+
+class ProblemError(HTTPException):
+    """Ends a request with a problem. Is Starlette's exception, so that frameworks in between let it pass.
+
+    `members` are extension members of the document (RFC 9457 §3.2).
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        parameter: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.kind = KINDS.get(code, _REFUSED)
+        super().__init__(self.kind.status, detail, dict(headers or {}))
+        self.code, self.parameter, self.members = code, parameter, members or {}
+
+    @classmethod
+    def refused(cls, problem: Problem) -> "ProblemError":
+        """Return a service's refusal."""
+        return cls(problem.code, problem.detail, parameter=problem.parameter)
+
+    @classmethod
+    def declined(cls, problem: Problem, **members: Any) -> "ProblemError":
+        """Return an operation that ended without its effect: 402, whatever the code."""
+        error = cls(problem.code, problem.detail, parameter=problem.parameter, members=members)
+        error.kind = Kind(DECLINED_STATUS, KINDS.get(problem.code, _DECLINED).title)
+        error.status_code = DECLINED_STATUS
+        return error
+
+    def document(self, correlation_id: str) -> dict[str, Any]:
+        """Return the problem details object; its `type` resolves at the gateway itself."""
+        document: dict[str, Any] = {
+            "type": TYPE_PREFIX + self.code,
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail,
+            "code": self.code,
+            "correlation_id": correlation_id,
+        }
+        if self.parameter:
+            document["parameter"] = self.parameter
+        return {**document, **self.members}
+
+    def response(self, correlation_id: str) -> Response:
+        """Return the problem as a response, with Retry-After where repeating may help."""
+        headers = dict(self.headers or {})
+        if self.kind.retry_after is not None:
+            headers.setdefault("Retry-After", str(self.kind.retry_after))
+        content = orjson.dumps(self.document(correlation_id))
+        return Response(content, self.kind.status, headers, MEDIA_TYPE)

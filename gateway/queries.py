@@ -1,0 +1,50 @@
+"""Asks services: core NATS request and reply, each with a deadline."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import nats.errors
+import structlog
+from pydantic import ValidationError
+
+from contracts.message import Message, Reply, decode
+from gateway.broker import Broker
+from gateway.envelopes import envelope
+from gateway.problems import ProblemError
+from gateway.request_context import RequestContext
+
+_LOG = structlog.get_logger()
+
+
+class Queries:
+    """Questions to the services that own the answers."""
+
+    def __init__(self, broker: Broker, seconds: float) -> None:
+        self._broker = broker
+        self._seconds = seconds
+
+    async def ask(self, query: Message, context: RequestContext, seconds: float | None = None) -> Mapping[str, Any]:
+        """Return the answer's resource. Raises ProblemError: the service's refusal, or `unavailable`."""
+        subject = query.contract.subject
+        if not self._broker.is_ready:
+            raise _unavailable(query)
+        seconds = seconds or self._seconds
+        question = envelope(query, context, timedelta(seconds=seconds)).encode()
+        try:
+            answer = await self._broker.client.request(subject, question, timeout=seconds)
+            reply = decode(answer.data, Reply).data
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            _LOG.warning("no answer", subject=subject, error=str(error) or type(error).__name__)
+            raise _unavailable(query) from error
+        except ValidationError as error:
+            _LOG.error("not an answer", subject=subject, errors=error.error_count())
+            raise _unavailable(query) from None
+        if reply.problem is not None:
+            raise ProblemError.refused(reply.problem)
+        return reply.resource
+
+
+def _unavailable(query: Message) -> ProblemError:
+    owner = query.contract.owner
+    return ProblemError("unavailable", f"The {owner} service does not answer now; send the request again in a moment.")

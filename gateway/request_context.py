@@ -1,0 +1,65 @@
+"""What the gateway knows of a request besides its body: its correlation, its trace, and who sends it."""
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+from starlette.types import Scope
+
+from contracts.identity import Role
+from contracts.ids import new_id
+from gateway.problems import ProblemError
+
+_KEY = "ledgerlink.context"
+_CORRELATION_ID = re.compile(rb"[A-Za-z0-9._~:+/=-]{1,128}")
+_TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a verified access token speaks for, what it allows, and until when (seconds since the epoch)."""
+
+    user: UUID
+    role: Role
+    scopes: frozenset[str]
+    expires_at: float
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the caller may look at what belongs to others."""
+        return self.role is Role.OPERATOR
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request; `denial` says why its token was not accepted, where it had one."""
+
+    correlation_id: str
+    traceparent: str | None
+    authorization: str | None
+    caller: Caller | None = None
+    denial: ProblemError | None = None
+
+
+def open_context(scope: Scope) -> RequestContext:
+    """Read the headers that matter to every request. A correlation id that is not sound is replaced, not refused."""
+    found: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in {b"x-correlation-id", b"traceparent", b"authorization"}:
+            found.setdefault(name, value)
+    correlation_id = found.get(b"x-correlation-id", b"")
+    traceparent = found.get(b"traceparent", b"")
+    authorization = found.get(b"authorization")
+    context = RequestContext(
+        correlation_id=correlation_id.decode() if _CORRELATION_ID.fullmatch(correlation_id) else str(new_id()),
+        traceparent=traceparent.decode() if _TRACEPARENT.fullmatch(traceparent) else None,
+        authorization=authorization.decode("latin-1") if authorization is not None else None,
+    )
+    scope[_KEY] = context
+    return context
+
+
+def context_of(scope: Scope) -> RequestContext:
+    """Return the context that `open_context` made."""
+    context: RequestContext = scope[_KEY]
+    return context

@@ -1,0 +1,83 @@
+"""POST /v1/wallets/{wallet_id}/top_ups: an operator puts money into a wallet."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from contracts.ids import new_id
+from contracts.message import Outcome, Reply
+from contracts.money import Amount, Currency
+from contracts.wallet import FundAccount, GetTransfer, Transfer
+from gateway.bodies import Body
+from gateway.currencies import check_currency
+from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
+from gateway.openapi import problems, success
+from gateway.outcomes import CREATED, FOLLOWS, Operation, carry_out
+from gateway.parts import Parts
+from gateway.problems import ProblemError
+from gateway.request_context import RequestContext
+from gateway.routes.transfers import EXAMPLE
+
+router = APIRouter(prefix="/v1/wallets", tags=["wallets"])
+
+_REFUSALS = {
+    "wallet_not_found": "No wallet has the id given as `wallet_id`.",
+    "currency_mismatch": "The wallet `wallet_id` holds EUR, not USD.",
+}
+
+
+class NewTopUp(Body):
+    """How much, in the wallet's own currency."""
+
+    amount: Amount
+    currency: Currency
+
+
+@router.post(
+    "/{wallet_id}/top_ups",
+    status_code=CREATED,
+    response_model=None,
+    summary="Fund a wallet (operators)",
+    responses={
+        CREATED: success(Transfer, "Funded: the transfer from the currency's clearing account", EXAMPLE),
+        FOLLOWS: {"description": "Recorded; the transfer follows at `Location`"},
+        **problems(_REFUSALS, body=True, command=True),
+    },
+)
+async def top_up(
+    wallet_id: UUID,
+    body: NewTopUp,
+    caller: FundingCaller,
+    headers: CommandHeadersDep,
+    parts: PartsDep,
+    context: ContextDep,
+) -> Response:
+    """Move money from the currency's clearing account into any wallet."""
+    wallet = await parts.wallets.visible(wallet_id, caller, context)
+    check_currency(wallet, "wallet_id", body.currency)
+    transfer_id = new_id()
+    command = FundAccount(
+        transfer_id=transfer_id,
+        account_id=wallet_id,
+        amount=body.amount,
+        currency=body.currency,
+        idempotency=headers.idempotency(caller.user, "top_up", body),
+    )
+
+    async def find() -> Reply | None:
+        return await _outcome(transfer_id, parts, context)
+
+    operation = Operation(command, transfer_id, "/v1/transfers/{}", CREATED, find)
+    return await carry_out(operation, parts.commands, headers.preferences, context)
+
+
+async def _outcome(transfer_id: UUID, parts: Parts, context: RequestContext) -> Reply | None:
+    """Return how the transfer ended; None when the ledger does not know it (yet)."""
+    try:
+        transfer = await parts.queries.ask(GetTransfer(id=transfer_id), context)
+    except ProblemError as problem:
+        if problem.code == "transfer_not_found":
+            return None
+        raise
+    return Reply(outcome=Outcome.COMPLETED, resource=transfer)

@@ -1,0 +1,37 @@
+"""What the gateway is told by its environment (GATEWAY_...)."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from contracts.identity import TOKEN_AUDIENCE, TOKEN_ISSUER
+from outbox.settings import BrokerSettings
+
+MAX_WAIT_SECONDS = 30.0
+"""The longest that `Prefer: wait=N` makes a request wait."""
+
+
+class GatewaySettings(BrokerSettings):
+    """Where the gateway listens, whom it trusts, and the bounds of everything that a client can ask for."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_")
+
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=8080, ge=1, le=65535)
+    trusted_proxies: str = Field(default="", description="Addresses whose X-Forwarded-For is believed, comma-separated")
+    redis_url: SecretStr
+    token_issuer: str = TOKEN_ISSUER
+    token_audience: str = TOKEN_AUDIENCE
+    wait_seconds: float = Field(default=5.0, gt=0, le=MAX_WAIT_SECONDS)
+    query_seconds: float = Field(default=2.0, gt=0, le=MAX_WAIT_SECONDS)
+    login_seconds: float = Field(default=5.0, gt=0, le=MAX_WAIT_SECONDS, description="Hashing a password takes longer")
+    command_deadline_seconds: float = Field(default=60.0, gt=MAX_WAIT_SECONDS, le=600.0)
+    max_in_flight: int = Field(default=2000, ge=1, le=100_000, description="Commands waited for at the same time")
+    body_bytes: int = Field(default=64 * 1024, ge=1024, le=2**20)
+    body_seconds: float = Field(default=10.0, gt=0, le=60.0)
+    user_rate: float = Field(default=100.0, gt=0, description="Requests per second that one user may keep up")
+    user_burst: int = Field(default=200, ge=1)
+    address_rate: float = Field(default=50.0, gt=0, description="The same per address, for requests without a token")
+    address_burst: int = Field(default=100, ge=1)
+    account_cache: int = Field(default=100_000, ge=1, description="Accounts whose owner and currency are kept")
+    token_cache: int = Field(default=10_000, ge=1, description="Verified tokens that are kept")
+    trace_sample_ratio: float = Field(default=0.0, ge=0.0, le=1.0)
