@@ -92,12 +92,13 @@ async def _started(stack: "Stack", stopping: asyncio.Event) -> bool:
 def _show_addresses(console: "Console", stack: "Stack") -> None:
     from rich.table import Table
 
-    gateway = stack.url.replace("127.0.0.1", "localhost")
     table = Table(title="LedgerLink runs", title_justify="left", show_header=False)
-    table.add_row("API", gateway)
-    table.add_row("Documentation", f"{gateway}/docs")
-    table.add_row("Metrics", f"{gateway}/metrics")
-    table.add_row("Operator", stack.parts.secrets.operator_email)
+    if "gateway" in stack.supervisor.names:
+        gateway = stack.url.replace("127.0.0.1", "localhost")
+        table.add_row("API", gateway)
+        table.add_row("Documentation", f"{gateway}/docs")
+        table.add_row("Metrics", f"{gateway}/metrics")
+        table.add_row("Operator", f"{stack.parts.secrets.operator_email} (password: {stack.layout.secrets})")
     table.add_row("Data", str(stack.layout.root))
     table.add_row("Logs", str(stack.layout.log("gateway").parent))
     table.add_row("Look at it", "ledgerlink status")

@@ -48,6 +48,8 @@ class Supervisor:
         Raises StackError as soon as one fails, after the others were stopped.
         """
         self._known = True
+        for keeper in self._keepers.values():
+            self._changed(keeper)
         healthy = {name: asyncio.Event() for name in self._keepers}
         try:
             async with asyncio.TaskGroup() as group:
