@@ -1,4 +1,4 @@
-"""One whole stack for the tests that look at the system from outside; they share its event loop, which keeps it alive."""
+"""One whole stack for the tests that look at the system from outside; they share the event loop that keeps it alive."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
