@@ -1,0 +1,109 @@
+"""Kill -9 any process, or wipe the broker, while payments run: each ends once, in one state, and the books balance."""
+
+import asyncio
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+
+from ops.client import Gateway
+from ops.stack.stack import EVERYTHING, Stack
+from tests.books import at_rest, balances_of, intents_of, prove, transfers_of
+from tests.payment_stream import Payment, PaymentStream
+from tests.people import Customer, log_operator_in, new_customer
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+PROCESSES = tuple(name for name in EVERYTHING if name != "migrate")
+PAYERS = 8
+FUNDS = 100_000_000
+BEFORE, AFTER = 40, 40  # payments answered before the crash, and payments begun after it that must be answered too
+
+
+@dataclass(frozen=True)
+class Town:
+    """A durable stack, the customers who pay, and the one who is paid."""
+
+    stack: Stack
+    payers: list[Customer]
+    payee: Customer
+
+    def stream(self) -> PaymentStream:
+        """Return a stream of payments, not yet flowing."""
+        return PaymentStream(self.stack.url, self.payers, self.payee)
+
+    async def balances(self) -> dict[UUID, int]:
+        """Return everybody's balance."""
+        return await balances_of(self.stack, [c.wallet for c in (*self.payers, self.payee)])
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def town() -> AsyncIterator[Town]:
+    with tempfile.TemporaryDirectory(prefix="ledgerlink-crashes-", ignore_cleanup_errors=True) as directory:
+        async with Stack(Path(directory) / "stack") as stack, Gateway(stack.url) as gateway:
+            operator = await log_operator_in(stack, gateway)
+            payers = [await new_customer(gateway, operator, FUNDS) for _ in range(PAYERS)]
+            yield Town(stack, payers, await new_customer(gateway, operator))
+
+
+async def _check(town: Town, payments: list[Payment], before: dict[UUID, int]) -> None:
+    """Compare what the customers were told with what is stored."""
+    await at_rest(town.stack)
+    await prove(town.stack)
+    stored = await intents_of(town.stack, [payment.key for payment in payments])
+    assert {key: len(rows) for key, rows in stored.items()} == dict.fromkeys(stored, 1), "one intent a key"
+    for payment in payments:
+        (row,) = stored[payment.key]
+        assert (str(row.id), row.state, row.amount) == (payment.intent, payment.status, payment.amount)
+    succeeded = [payment for payment in payments if payment.succeeded]
+    transfers = await transfers_of(town.stack, [row.id for rows in stored.values() for row in rows])
+    assert transfers == Counter(UUID(payment.intent) for payment in succeeded), "one transfer a succeeded payment"
+    assert await town.balances() == _expected(before, succeeded, town.payee)
+    assert {payment.status for payment in payments} == {"succeeded", "requires_payment_method"}
+
+
+def _expected(before: dict[UUID, int], succeeded: Iterable[Payment], payee: Customer) -> dict[UUID, int]:
+    balances = dict(before)
+    for payment in succeeded:
+        balances[payment.payer.wallet] -= payment.amount
+        balances[payee.wallet] += payment.amount
+    return balances
+
+
+@pytest.mark.parametrize("victim", PROCESSES)
+async def test_kill_9_loses_nothing_and_repeats_nothing(town: Town, victim: str) -> None:
+    before = await town.balances()
+    async with town.stream() as stream:
+        await stream.answered(BEFORE)
+        pid = town.stack.pid(victim)
+        await town.stack.kill_process(victim)
+        await town.stack.healthy(victim)
+        assert town.stack.pid(victim) != pid
+        await stream.answered(AFTER)
+    await _check(town, stream.payments, before)
+
+
+async def test_kill_9_of_everything_at_once(town: Town) -> None:
+    before = await town.balances()
+    async with town.stream() as stream:
+        await stream.answered(BEFORE)
+        await asyncio.gather(*(town.stack.kill_process(name) for name in PROCESSES))
+        await town.stack.healthy(*PROCESSES)
+        await stream.answered(AFTER)
+    await _check(town, stream.payments, before)
+
+
+async def test_the_broker_forgets_everything(town: Town) -> None:
+    before = await town.balances()
+    async with town.stream() as stream:
+        await stream.answered(BEFORE)
+        await town.stack.stop_process("nats")
+        town.stack.wipe_jetstream()
+        await town.stack.start_process("nats")
+        await stream.answered(AFTER)
+    await _check(town, stream.payments, before)
