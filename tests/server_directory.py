@@ -25,19 +25,20 @@ def server_directory() -> Iterator[Path]:
     It is not pytest's own temporary directory: that is closed to PostgreSQL's user when the tests run as root. In
     memory a database is copied ten times as fast as on a disk, because it is hundreds of files.
     """
-    parents = {Path(tempfile.gettempdir())} | ({MEMORY} if _has_room(MEMORY) else set())
-    for parent in parents:
+    for parent in {Path(tempfile.gettempdir()), fastest_parent()}:
         _clean_up(parent)
-    parent = MEMORY if MEMORY in parents else Path(tempfile.gettempdir())
-    directory = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
+    directory = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=fastest_parent()))
     try:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _has_room(directory: Path) -> bool:
-    return os.access(directory, os.W_OK) and shutil.disk_usage(directory).free >= ENOUGH_BYTES
+def fastest_parent() -> Path:
+    """Return where to make temporary directories for servers: memory if it has room, else the usual place."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ENOUGH_BYTES:
+        return MEMORY
+    return Path(tempfile.gettempdir())
 
 
 def _clean_up(parent: Path) -> None:

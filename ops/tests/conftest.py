@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.server_directory import fastest_parent
+
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
     # Not pytest's own temporary directory: that is closed to PostgreSQL's user when the tests run as root.
-    with tempfile.TemporaryDirectory(prefix="ledgerlink-stack-") as directory:
+    with tempfile.TemporaryDirectory(prefix="ledgerlink-stack-", dir=fastest_parent()) as directory:
         yield Path(directory) / "data"

@@ -11,6 +11,7 @@ import pytest
 
 from ops.stack.stack import EVERYTHING
 from ops.tests.up_process import UpProcess, status
+from tests.server_directory import fastest_parent
 
 LONG_RUNNING = set(EVERYTHING) - {"migrate"}
 SERVICES = {"identity", "wallet", "payments", "risk"}
@@ -18,7 +19,7 @@ SERVICES = {"identity", "wallet", "payments", "risk"}
 
 @pytest.fixture(scope="module")
 def up() -> Iterator[UpProcess]:
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="ledgerlink-whole-") as directory:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(dir=fastest_parent()) as directory:
         patch.setenv("PAYMENTS_NATS_SEED", "not for the others")
         process = UpProcess(Path(directory) / "data")
         process.wait_until_up()
