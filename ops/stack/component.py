@@ -62,7 +62,7 @@ class Component:
     loads_after: tuple[str, ...] | None = None
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
-    start_deadline: float = 45.0
+    start_deadline: float = 90.0
     stop_deadline: float = 15.0
     one_shot: bool = False  # runs to its end once, and must end with exit code 0
     needed: Callable[[], Awaitable[bool]] = always  # whether a one-shot has anything to do
