@@ -14,6 +14,7 @@ POSTED, REFUSED, OPENED = (
     "wallet.events.transfer.refused",
     "wallet.events.account.opened",
 )
+_CLEARING = "SELECT currency, balance FROM account WHERE kind = 'clearing' ORDER BY currency"
 
 
 async def _counts(bank: Bank) -> tuple[int, int, int]:

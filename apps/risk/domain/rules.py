@@ -1,0 +1,104 @@
+"""The rule set: a table of limits on features; a rule fires when its feature is above its limit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from contracts.money import in_major_units, minor_unit_exponents
+from contracts.risk import FiredRule, RiskOutcome
+
+
+class Feature(Enum):
+    """What a rule looks at, with the payment in question counted in."""
+
+    AMOUNT = "amount"
+    HOURLY_VOLUME = "hourly_volume"
+    PAYMENTS_PER_MINUTE = "payments_per_minute"
+
+    @property
+    def is_money(self) -> bool:
+        """Tell whether it is an amount of the payment's currency, in minor units; otherwise it is a count."""
+        return self is not Feature.PAYMENTS_PER_MINUTE
+
+
+class Effect(Enum):
+    """What a rule that fires does: a note is kept with the decision, and declines nothing."""
+
+    DECLINE = "decline"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What is known of one payment: `amounts` by feature, in minor units of `currency`, or counts."""
+
+    currency: str
+    values: dict[Feature, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Fires when `feature` is above `limit` (whole major units for money). `reason` says {seen} and {limit}."""
+
+    name: str
+    effect: Effect
+    feature: Feature
+    limit: int
+    reason: str
+
+    def limit_in(self, currency: str) -> int:
+        """Return the limit in the unit of the feature: minor units of `currency`, or a count."""
+        return self.limit * 10 ** minor_unit_exponents()[currency] if self.feature.is_money else self.limit
+
+    def fires(self, features: Features) -> bool:
+        """Tell whether the feature is above the limit."""
+        return features.values[self.feature] > self.limit_in(features.currency)
+
+    def fired(self, features: Features) -> FiredRule:
+        """Return what is said about the payment: the rule's name, and the values it saw."""
+        seen, limit = features.values[self.feature], self.limit_in(features.currency)
+        if self.feature.is_money:
+            words = {"seen": in_major_units(seen, features.currency), "limit": in_major_units(limit, features.currency)}
+        else:
+            words = {"seen": f"{seen:,}", "limit": f"{limit:,}"}
+        return FiredRule(name=self.name, reason=self.reason.format(**words))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of the rule set, in whole major units of whatever currency the payment has, or counts."""
+
+    amount: int = 10_000
+    hourly_volume: int = 50_000
+    payments_per_minute: int = 600
+    large_amount: int = 5_000
+
+
+def rule_set(limits: Limits) -> tuple[Rule, ...]:
+    """Return the rules in the order in which they are asked and named."""
+    return (
+        Rule("amount_limit", Effect.DECLINE, Feature.AMOUNT, limits.amount, "{seen} at once is above {limit}."),
+        Rule(
+            "hourly_volume",
+            Effect.DECLINE,
+            Feature.HOURLY_VOLUME,
+            limits.hourly_volume,
+            "{seen} within an hour is above {limit}.",
+        ),
+        Rule(
+            "velocity",
+            Effect.DECLINE,
+            Feature.PAYMENTS_PER_MINUTE,
+            limits.payments_per_minute,
+            "{seen} payments within a minute are more than {limit}.",
+        ),
+        Rule("large_amount", Effect.NOTE, Feature.AMOUNT, limits.large_amount, "{seen} at once is more than {limit}."),
+    )
+
+
+def judge(rules: Sequence[Rule], features: Features) -> tuple[RiskOutcome, tuple[FiredRule, ...]]:
+    """Ask every rule; any that declines decides. All that fire are named, in the order of the rule set."""
+    fired = [rule for rule in rules if rule.fires(features)]
+    declined = any(rule.effect is Effect.DECLINE for rule in fired)
+    outcome = RiskOutcome.DECLINE if declined else RiskOutcome.APPROVE
+    return outcome, tuple(rule.fired(features) for rule in fired)

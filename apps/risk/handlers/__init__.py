@@ -1,0 +1,1 @@
+"""What risk is asked to do: one file per command."""

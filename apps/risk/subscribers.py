@@ -1,0 +1,18 @@
+"""Which handler takes which message, and which job runs how often."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+
+from apps.risk.domain.rules import Rule
+from apps.risk.handlers.assess import assess
+from apps.risk.handlers.forget_history import forget_history
+from outbox.service import Service
+
+FORGET_EVERY_SECONDS = 10.0
+
+
+def subscribe(service: Service, rules: Sequence[Rule], history_retention: timedelta) -> None:
+    """Bind every handler and job of the room."""
+    service.consume("risk-assess", partial(assess, rules))
+    service.every(FORGET_EVERY_SECONDS, partial(forget_history, history_retention))

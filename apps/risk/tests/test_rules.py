@@ -1,0 +1,52 @@
+"""Every rule by one table: just at its limit it is silent, just above it fires."""
+
+import pytest
+
+from apps.risk.domain.rules import Feature, Features, Limits, judge, rule_set
+from contracts.risk import RiskOutcome
+
+QUIET = {Feature.AMOUNT: 1, Feature.HOURLY_VOLUME: 1, Feature.PAYMENTS_PER_MINUTE: 1}
+CASES = (
+    ("amount_limit", "decline", "EUR", Feature.AMOUNT, 10_000_00, "10,000.01 EUR at once is above 10,000.00 EUR."),
+    ("amount_limit", "decline", "JPY", Feature.AMOUNT, 10_000, "10,001 JPY at once is above 10,000 JPY."),
+    ("amount_limit", "decline", "BHD", Feature.AMOUNT, 10_000_000, "10,000.001 BHD at once is above 10,000.000 BHD."),
+    (
+        "hourly_volume", "decline", "EUR", Feature.HOURLY_VOLUME, 50_000_00,
+        "50,000.01 EUR within an hour is above 50,000.00 EUR.",
+    ),
+    (
+        "velocity", "decline", "EUR", Feature.PAYMENTS_PER_MINUTE, 600,
+        "601 payments within a minute are more than 600.",
+    ),
+    ("large_amount", "approve", "EUR", Feature.AMOUNT, 5_000_00, "5,000.01 EUR at once is more than 5,000.00 EUR."),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "outcome", "currency", "feature", "limit", "reason"), CASES)
+def test_a_rule_fires_above_its_limit(
+    name: str, outcome: str, currency: str, feature: Feature, limit: int, reason: str
+) -> None:
+    rules = rule_set(Limits())
+    _, at_limit = judge(rules, Features(currency, QUIET | {feature: limit}))
+    decided, fired = judge(rules, Features(currency, QUIET | {feature: limit + 1}))
+    assert name not in {rule.name for rule in at_limit}
+    assert decided.value == outcome
+    assert reason in {rule.reason for rule in fired if rule.name == name}
+
+
+def test_the_table_covers_every_rule_in_its_order() -> None:
+    assert list(dict.fromkeys(case[0] for case in CASES)) == [rule.name for rule in rule_set(Limits())]
+
+
+def test_all_that_fire_are_named_in_the_order_of_the_rule_set() -> None:
+    everything = Features("EUR", dict.fromkeys(Feature, 10**9))
+    outcome, fired = judge(rule_set(Limits()), everything)
+    assert outcome is RiskOutcome.DECLINE
+    assert [rule.name for rule in fired] == [rule.name for rule in rule_set(Limits())]
+
+
+def test_limits_can_be_set() -> None:
+    features = Features("EUR", QUIET | {Feature.AMOUNT: 1_01})
+    assert judge(rule_set(Limits()), features) == (RiskOutcome.APPROVE, ())
+    outcome, [fired] = judge(rule_set(Limits(amount=1)), features)
+    assert (outcome, fired.name) == (RiskOutcome.DECLINE, "amount_limit")

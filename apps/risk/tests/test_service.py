@@ -1,0 +1,71 @@
+"""The whole service as a process runs it: a request in, a decision or a dead letter out, over a real NATS."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+from nats.aio.client import Client
+from pydantic import SecretStr
+
+from apps.risk.main import build
+from apps.risk.settings import RiskSettings
+from apps.risk.tests.desk import request
+from contracts.ids import new_id
+from outbox import consumer
+from outbox.service import Service
+from tests.fresh_databases import FreshDatabaseFactory
+from tests.servers import NatsServer
+
+
+@pytest.fixture
+async def service(fresh_database: FreshDatabaseFactory, nats_server: NatsServer) -> Service:
+    await nats_server.provision()
+    return build(
+        RiskSettings(
+            database_url=SecretStr((await fresh_database("risk")).url),
+            nats_url=nats_server.url,
+            nats_seed=SecretStr(nats_server.seeds["risk"]),
+            http_port=1,
+            amount_limit=20,
+        )
+    )
+
+
+@pytest.fixture
+async def operator(nats_server: NatsServer) -> AsyncIterator[Client]:
+    connection = await nats_server.connect("provisioner")
+    yield connection
+    await connection.close()
+
+
+async def test_decisions_and_a_dead_letter_over_nats(
+    service: Service, nats_server: NatsServer, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "BACK_OFF_SECONDS", (0.05,))
+    payments = await nats_server.connect("payments")
+    good, large = request(new_id(), 1), request(new_id(), 20_01)
+    nowhere = request(new_id(), 1, replyto="risk.decisions.nobody")
+    for command in (good, nowhere, large):
+        await payments.jetstream().publish(command.data.contract.subject, command.encode())
+    async with service.app().start_lifespan_context():
+        decisions = await _stored(operator, "RISK_DECISIONS", 2)
+        assert {d["causationid"]: d["data"]["outcome"] for d in decisions} == {
+            str(good.id): "approve",
+            str(large.id): "decline",
+        }
+        [letter] = await _stored(operator, "DEAD_LETTERS", 1)
+        assert "replyto must be risk.decisions.<service>" in letter["data"]["reason"]
+    await payments.close()
+
+
+async def _stored(operator: Client, stream: str, count: int) -> list[dict[str, Any]]:
+    """Wait until a stream holds so many messages; return them."""
+    async with asyncio.timeout(30):
+        while True:
+            if (await operator.jetstream().stream_info(stream)).state.messages >= count:
+                break
+            await asyncio.sleep(0.05)
+    stored = [await operator.jetstream().get_msg(stream, n) for n in range(1, count + 1)]
+    return [orjson.loads(message.data or b"") for message in stored]
