@@ -41,7 +41,7 @@ _OF_THE_LEDGER: Mapping[str, Problem] = MappingProxyType(
 
 def declined_by_risk(rules: Sequence[FiredRule]) -> Problem:
     """Return the error of a declined payment; it names the reasons of the rules that fired, the first few."""
-    reasons = "; ".join(rule.reason for rule in rules[:_REASONS_SHOWN]) or "no reason was given"
+    reasons = " ".join(rule.reason for rule in rules[:_REASONS_SHOWN]) or "no reason was given."
     return Problem(code="payment_declined", detail=f"The risk check declined this payment: {reasons}")
 
 

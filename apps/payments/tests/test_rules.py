@@ -105,11 +105,11 @@ def test_every_state_has_a_public_status_and_the_view_is_a_valid_message() -> No
 
 
 def test_a_decline_names_the_first_reasons() -> None:
-    rules = [FiredRule(name=f"rule_{n}", reason=f"reason {n}") for n in range(7)]
+    rules = [FiredRule(name=f"rule_{n}", reason=f"Reason {n}.") for n in range(7)]
     problem = declined_by_risk(rules)
     assert problem.code == "payment_declined"
-    assert "reason 0; reason 1" in problem.detail
-    assert "reason 5" not in problem.detail
+    assert "Reason 0. Reason 1." in problem.detail
+    assert "Reason 5" not in problem.detail
     assert "no reason was given" in declined_by_risk([]).detail
 
 
