@@ -6,6 +6,11 @@ import structlog
 
 from outbox.settings import LogSettings
 
+# Both formats' own defaults print every frame's local variables, and with them passwords and keys.
+_TRACEBACKS_AS_DATA = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
 
 def set_up_logs(settings: LogSettings, process: str) -> None:
     """Send structlog and standard logging to standard output in the chosen format."""
@@ -16,9 +21,9 @@ def set_up_logs(settings: LogSettings, process: str) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     renderer: list[structlog.types.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [_TRACEBACKS_AS_DATA, structlog.processors.JSONRenderer()]
         if settings.log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=False)]
+        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     )
     level = logging.getLevelNamesMapping()[settings.log_level]
     structlog.configure(processors=[*shared, *renderer], wrapper_class=structlog.make_filtering_bound_logger(level))

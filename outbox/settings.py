@@ -1,9 +1,11 @@
 """What every service is told by its environment; each room subclasses this with its own prefix."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
+
+from contracts.topology import streams
 
 
 class LogSettings(BaseSettings):
@@ -36,3 +38,10 @@ class ServiceSettings(BrokerSettings):
         description="Longer than outbox retention and stream age together, so that nothing said again is taken for new",
     )
     trace_sample_ratio: float = Field(default=0.0, ge=0.0, le=1.0)
+
+    @model_validator(mode="after")
+    def _inbox_outlives_what_may_be_said_again(self) -> Self:
+        longest = self.outbox_retention_days + max(stream.max_age for stream in streams()).days
+        if self.inbox_retention_days <= longest:
+            raise ValueError(f"INBOX_RETENTION_DAYS must exceed {longest}: outbox retention and stream age together")
+        return self
