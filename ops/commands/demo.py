@@ -55,10 +55,11 @@ def _tables(data_dir: "Path", *, keep: bool) -> "DemoReport":
 
     def show_all(report: "DemoReport") -> None:
         progress.console.print(
-            f"PostgreSQL, NATS, Valkey, four services and the gateway run after {report.started_after_seconds:.1f} s.\n"
+            f"PostgreSQL, NATS, Valkey, four services and the gateway run after {report.started_after_seconds:.1f} s.\n",
+            highlight=False,
         )
         show(report, progress.console)
-        progress.console.print("\nStopping ...")
+        progress.console.print("\nStopping ...", highlight=False)
 
     report = asyncio.run(run(data_dir, keep=keep, observer=progress.changed, starting=progress, show=show_all))
     progress.console.print("Stopped; nothing is left running." if keep else "Stopped and deleted; nothing is left.")

@@ -6,7 +6,7 @@ from uuid import UUID
 from apps.wallet.store import load_entries
 from contracts.topology import PROVISIONER, SERVICES
 from ops.demo.report import EntryLine, HopLine
-from ops.demo.story import CURRENCY, Story
+from ops.demo.story import CURRENCY, Paid, Story
 from ops.hops import Hop, read_hops
 from ops.read_only import read_only
 from ops.stack.parts import Parts
@@ -18,14 +18,14 @@ CLOCK_MARGIN = timedelta(seconds=5)
 ENTRIES_SHOWN = 50  # of each account
 
 
-async def payment_hops(parts: Parts, story: Story) -> list[HopLine]:
+async def payment_hops(parts: Parts, paid: Paid) -> list[HopLine]:
     """Return the payment's hops, first said first."""
-    asked_at = story.paid.asked_at
+    asked_at = paid.asked_at
     urls = {service: parts.postgres.service_url(service) for service in SERVICES}
     settings = BrokerSettings(nats_url=parts.nats.url, nats_seed=parts.secrets.nats_seeds[PROVISIONER])
     nc = await connect(settings, PROVISIONER)
     try:
-        hops = await read_hops(urls, nc, story.paid.answer.correlation_id, asked_at - CLOCK_MARGIN)
+        hops = await read_hops(urls, nc, paid.answer.correlation_id, asked_at - CLOCK_MARGIN)
     finally:
         await nc.close()
     return [_hop_line(hop, asked_at) for hop in hops]
@@ -60,14 +60,15 @@ def _purpose(transfer: UUID, story: Story) -> str:
     """Return what a transfer is for, as far as the story knows it."""
     if transfer == story.top_up.id:
         return "top-up"
-    return "payment" if transfer == story.paid.answer.resource.transfer_id else "?"
+    paid = {paid.answer.resource.transfer_id for paid in (story.first_paid, story.paid)}
+    return "payment" if transfer in paid else "?"
 
 
 def _hop_line(hop: Hop, asked_at: datetime) -> HopLine:
     taken = hop.taken[0] if hop.taken else None
     return HopLine(
         message=hop.message.__name__,
-        kind=hop.kind,
+        kind=hop.kind.value.removesuffix("s"),
         said_by=hop.said_by,
         said_at_ms=_milliseconds(hop.said_at - asked_at),
         taken_by=taken.service if taken else None,

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, computed_field
 
-from contracts.message import Kind
 from contracts.payments import PaymentStatus
 from contracts.wallet import Account
 
@@ -18,10 +17,10 @@ class Person(BaseModel):
 
 
 class HopLine(BaseModel):
-    """One message of the payment's way; times are milliseconds since the HTTP request was sent."""
+    """One message of a payment's way: a command, decision or event; milliseconds since the HTTP request was sent."""
 
     message: str
-    kind: Kind
+    kind: str
     said_by: str
     said_at_ms: float
     taken_by: str | None
@@ -29,7 +28,7 @@ class HopLine(BaseModel):
 
 
 class Payment(BaseModel):
-    """The payment: what the client got, after how long, and every hop in between."""
+    """A payment: what the client got, after how long, and every hop in between."""
 
     payment_intent_id: UUID
     amount: int
@@ -57,7 +56,7 @@ class Decline(BaseModel):
 
 
 class Repetition(BaseModel):
-    """The first payment, sent once more with the same Idempotency-Key."""
+    """The payment, sent once more with the same Idempotency-Key."""
 
     payment_intent_id: UUID
     http_status: int
@@ -88,10 +87,11 @@ class Check(BaseModel):
 
 
 class DemoReport(BaseModel):
-    """All of it."""
+    """All of it. `first_payment` found every process cold; `payment` came right after it."""
 
     started_after_seconds: float
     people: list[Person]
+    first_payment: Payment
     payment: Payment
     decline: Decline
     repetition: Repetition

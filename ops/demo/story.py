@@ -16,6 +16,7 @@ from ops.stack.secrets import Secrets
 
 CURRENCY = "EUR"
 FUNDS = 20_000_00
+FIRST_PRICE = 5_00
 PRICE = 25_00
 TOO_LARGE = 12_500_00  # above what the risk rule `amount_limit` allows, though Ada has it
 PATIENCE = 30  # seconds that the gateway is asked to wait for each outcome
@@ -77,11 +78,12 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Story:
-    """All that has happened."""
+    """All that has happened. `first_paid` is the payment that found everything cold, `paid` the one after it."""
 
     ada: Customer
     grace: Customer
     top_up: Transfer
+    first_paid: Paid
     paid: Paid
     declined: Declined
     repeated: Repeated
@@ -91,10 +93,11 @@ async def play(gateway: Gateway, credentials: Secrets) -> Story:
     """Play the whole story. Raises DemoError, GatewayError or httpx.TransportError when it goes another way."""
     ada, grace = await asyncio.gather(_customer(gateway, "Ada"), _customer(gateway, "Grace"))
     top_up = await _fund(gateway, credentials, ada)
-    paid = await _pay(ada, grace)
+    first_paid = await _pay(ada, grace, FIRST_PRICE)
+    paid = await _pay(ada, grace, PRICE)
     declined = await _pay_too_much(ada, grace)
     repeated = await _repeat(ada, grace, paid)
-    return Story(ada, grace, top_up, paid, declined, repeated)
+    return Story(ada, grace, top_up, first_paid, paid, declined, repeated)
 
 
 async def _customer(gateway: Gateway, name: str) -> Customer:
@@ -108,9 +111,9 @@ async def _fund(gateway: Gateway, credentials: Secrets, customer: Customer) -> T
     return await operator.top_up(customer.wallet.id, FUNDS, CURRENCY, Asking(wait=PATIENCE))
 
 
-async def _pay(ada: Customer, grace: Customer) -> Paid:
+async def _pay(ada: Customer, grace: Customer, amount: int) -> Paid:
     key, asked_at = str(new_id()), datetime.now(UTC)
-    answer, took_ms = await _timed(_payment(ada, grace, PRICE, key))
+    answer, took_ms = await _timed(_payment(ada, grace, amount, key))
     return Paid(asked_at, took_ms, key, answer)
 
 

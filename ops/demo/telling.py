@@ -19,7 +19,8 @@ async def tell(stack: Stack, started_after: float) -> DemoReport:
     async with Gateway(stack.url) as gateway:
         story = await play(gateway, parts.secrets)
         wallets = await asyncio.gather(story.ada.balance(), story.grace.balance())
-        hops, ledger = await asyncio.gather(payment_hops(parts, story), ledger_entries(parts, story))
+        first_payment, payment = [_payment(p, await payment_hops(parts, p)) for p in (story.first_paid, story.paid)]
+        ledger = await ledger_entries(parts, story)
         proof = await prove(parts, story, wallets)
     return DemoReport(
         started_after_seconds=round(started_after, 1),
@@ -27,7 +28,8 @@ async def tell(stack: Stack, started_after: float) -> DemoReport:
             Person(name=customer.name, email=customer.email, wallet=wallet)
             for customer, wallet in zip((story.ada, story.grace), wallets, strict=True)
         ],
-        payment=_payment(story.paid, hops),
+        first_payment=first_payment,
+        payment=payment,
         decline=_decline(story.declined),
         repetition=_repetition(story.repeated, story),
         ledger=ledger,

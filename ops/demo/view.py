@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.money import in_major_units
-from ops.demo.report import Check, Decline, DemoReport, EntryLine, HopLine, Payment
+from ops.demo.report import Check, Decline, DemoReport, EntryLine, HopLine, Payment, Repetition
 from ops.demo.timeline import WIDTH, timelines
 
 NOBODY = "nobody yet"
@@ -21,43 +21,34 @@ INDENT = (0, 0, 1, 2)
 
 def show(report: DemoReport, console: Console) -> None:
     """Print the report."""
-    payment, decline, repetition = report.payment, report.decline, report.repetition
-    top_up = next(line for line in report.ledger if line.amount > 0)
-    _say(
-        console,
-        1,
-        f"Ada and Grace register, log in and open a wallet each; the operator tops up Ada's with {_money(top_up)}.",
-    )
-    _say(
-        console,
-        2,
-        f"Ada pays Grace {_money(payment)}: [bold]{payment.http_status} {payment.status}[/bold] "
-        f"after {payment.answered_after_ms:.0f} ms. Every message on its way, and when, since she asked:",
-    )
-    console.print(Padding(_hops(payment, timeline=console.width >= TIMELINE_FROM), INDENT))
-    _say(
-        console,
-        3,
-        f"Ada pays Grace {_money(decline)}: [bold]{decline.http_status} {decline.code}[/bold] "
-        f"after {decline.answered_after_ms:.0f} ms. {escape(decline.detail)}",
-    )
-    same = "the same payment intent" if repetition.same_answer else "[red]another answer[/red]"
-    _say(
-        console,
-        4,
-        f"Ada sends payment 2 once more, with the same Idempotency-Key: [bold]{repetition.http_status}[/bold], {same}, "
-        f"after {repetition.answered_after_ms:.0f} ms.",
-    )
-    _say(console, 5, "The ledger, every entry of it:")
-    console.print(Padding(_ledger(report.ledger), INDENT))
-    _say(console, 6, "The proof:")
+    sentences = _sentences(report)
+    tables = {3: _hops(report.payment, timeline=console.width >= TIMELINE_FROM), 6: _ledger(report.ledger)}
+    for number, sentence in enumerate(sentences, start=1):
+        grid = Table.grid(padding=(0, 1))
+        grid.add_row(f"[bold blue]{number}[/bold blue]", sentence)
+        console.print(grid, highlight=False)
+        if number in tables:
+            console.print(Padding(tables[number], INDENT))
     console.print(Padding(_proof(report.proof), (0, 0, 0, 2)))
 
 
-def _say(console: Console, number: int, sentence: str) -> None:
-    grid = Table.grid(padding=(0, 1))
-    grid.add_row(f"[bold blue]{number}[/bold blue]", sentence)
-    console.print(grid, highlight=False)
+def _sentences(report: DemoReport) -> list[str]:
+    first, payment, decline, repetition = report.first_payment, report.payment, report.decline, report.repetition
+    funds = next(line for line in report.ledger if line.amount > 0)
+    same = "same payment" if repetition.same_answer else "[red]another answer[/red]"
+    return [
+        f"Ada and Grace register, log in and open a wallet each; the operator tops up Ada's with {_money(funds)}.",
+        f"Ada pays Grace {_money(first)}, the first payment of a cold system: {_outcome(first, first.status)}.",
+        f"Ada pays Grace {_money(payment)}: {_outcome(payment, payment.status)}, by these messages:",
+        f"Ada pays Grace {_money(decline)}: {_outcome(decline, decline.code)}. {escape(decline.detail)}",
+        f"Ada sends 3 again with the same Idempotency-Key: {_outcome(repetition, same)}.",
+        "Every entry of the ledger:",
+        "The proof:",
+    ]
+
+
+def _outcome(answered: Payment | Decline | Repetition, what: str) -> str:
+    return f"[bold]{answered.http_status}[/bold] {what} after {answered.answered_after_ms:.0f} ms"
 
 
 def _hops(payment: Payment, *, timeline: bool) -> Table:
@@ -75,6 +66,7 @@ def _hops(payment: Payment, *, timeline: bool) -> Table:
         )
     answer = f"{payment.http_status} {payment.status}"
     table.add_row(answer, "HTTP", _name("gateway"), "", _name("Ada"), _ms(payment.answered_after_ms))
+    table.caption = "said: in the sender's outbox; taken: in the taker's inbox"
     return table
 
 
@@ -89,8 +81,7 @@ def _hop_rows(payment: Payment) -> list[tuple[str, str, str, str, str, str]]:
 
 def _hop_row(hop: HopLine) -> tuple[str, str, str, str, str, str]:
     taken_at = "" if hop.taken_at_ms is None else _ms(hop.taken_at_ms)
-    kind = hop.kind.value.removesuffix("s")
-    return hop.message, kind, hop.said_by, _ms(hop.said_at_ms), hop.taken_by or NOBODY, taken_at
+    return hop.message, hop.kind, hop.said_by, _ms(hop.said_at_ms), hop.taken_by or NOBODY, taken_at
 
 
 def _name(name: str) -> Text:
@@ -102,7 +93,7 @@ def _colour(name: str) -> str:
 
 
 def _table() -> Table:
-    return Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    return Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), caption_justify="left")
 
 
 def _ledger(lines: Iterable[EntryLine]) -> Table:
