@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import TypeAlias
 
 from apps.payments.audit import PaymentsAudit
 from apps.payments.audit import audit as audit_payments
@@ -17,6 +18,7 @@ from ops.stack.parts import Parts
 from outbox.database import Reads
 
 TOP_UPS = 1
+Posted: TypeAlias = tuple[Paid, Transfer | None]
 
 
 async def prove(parts: Parts, story: Story, wallets: Sequence[Account]) -> list[Check]:
@@ -26,6 +28,13 @@ async def prove(parts: Parts, story: Story, wallets: Sequence[Account]) -> list[
     async with read_only(parts.postgres.service_url("payments")) as connection:
         payments = await audit_payments(Reads(connection), timedelta(0))
     posted = [(paid, await _transfer(story, paid)) for paid in (story.first_paid, story.paid)]
+    return checks(books, payments, posted, wallets, story)
+
+
+def checks(
+    books: WalletAudit, payments: PaymentsAudit, posted: Sequence[Posted], wallets: Sequence[Account], story: Story
+) -> list[Check]:
+    """Return every claim and whether it holds; `posted` is each payment with the transfer that it names, if it does."""
     return [
         *_sums(books),
         _entries(books),
@@ -70,7 +79,7 @@ def _wallets(wallets: Sequence[Account]) -> Check:
     )
 
 
-def _one_transfer(books: WalletAudit, payments: PaymentsAudit, posted: Sequence[tuple[Paid, Transfer | None]]) -> Check:
+def _one_transfer(books: WalletAudit, payments: PaymentsAudit, posted: Sequence[Posted]) -> Check:
     """Claim one transfer a succeeded payment: that payment's own, and no other beside the top-up."""
     succeeded, declined = payments.by_state[State.SUCCEEDED], payments.by_state[State.REQUIRES_PAYMENT_METHOD]
     transfers = books.transfers - TOP_UPS

@@ -1,0 +1,165 @@
+"""A demo as it should be, to be spoilt by tests."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from apps.payments.audit import PaymentsAudit
+from apps.payments.domain.transitions import State
+from apps.wallet.audit import Audit, CurrencyTotal
+from contracts.identity import AccessToken
+from contracts.ids import new_id
+from contracts.payments import PaymentIntent, PaymentStatus
+from contracts.wallet import Account, Transfer
+from ops.client import Answer, GatewayError, Session
+from ops.demo.proof import Posted
+from ops.demo.report import Check, Decline, DemoReport, EntryLine, HopLine, Payment, Repetition
+from ops.demo.story import FIRST_PRICE, FUNDS, PRICE, TOO_LARGE, Customer, Declined, Paid, Repeated, Story
+
+NOW = datetime.now(UTC)
+ADA, GRACE, CLEARING, CUSTOMER = new_id(), new_id(), new_id(), new_id()
+
+
+@dataclass
+class Evidence:
+    books: Audit
+    payments: PaymentsAudit
+    posted: list[Posted]
+    wallets: list[Account]
+    story: Story
+
+
+def evidence() -> Evidence:
+    first_paid, paid = _paid(FIRST_PRICE), _paid(PRICE)
+    story = Story(
+        ada=Customer("Ada", "ada@example.com", _session(), _wallet(0)),
+        grace=Customer("Grace", "grace@example.com", _session(), _wallet(0)),
+        top_up=_transfer(FUNDS),
+        first_paid=first_paid,
+        paid=paid,
+        declined=Declined(1.0, _intent(TOO_LARGE), GatewayError(402, {}, {})),
+        repeated=Repeated(1.0, paid.answer, 3, 3),
+    )
+    return Evidence(
+        books=Audit((CurrencyTotal("EUR", 3, 0),), transfers=3, entries=6, findings=()),
+        payments=PaymentsAudit(
+            dict.fromkeys(State, 0) | {State.SUCCEEDED: 2, State.REQUIRES_PAYMENT_METHOD: 1}, stuck=()
+        ),
+        posted=[(p, _transfer_of(p.answer.resource)) for p in (first_paid, paid)],
+        wallets=[_wallet(FUNDS - FIRST_PRICE - PRICE), _wallet(FIRST_PRICE + PRICE)],
+        story=story,
+    )
+
+
+def report(*, holds: bool = True) -> DemoReport:
+    hops = [
+        HopLine(message=m, kind=k, said_by=s, said_at_ms=at, taken_by=t, taken_at_ms=at + 99.9 if t else None)
+        for m, k, s, at, t in (
+            ("CreatePaymentIntent", "command", "gateway", 100.1, "payments"),
+            ("RiskDecision", "decision", "risk", 250.0, "payments"),
+            ("PaymentIntentSucceeded", "event", "payments", 1400.0, None),
+        )
+    ]
+    intent = _intent(PRICE)
+    payment = Payment(
+        payment_intent_id=intent.id,
+        amount=PRICE,
+        currency="EUR",
+        idempotency_key="key",
+        correlation_id="correlation",
+        http_status=201,
+        status=PaymentStatus.SUCCEEDED,
+        transfer_id=intent.transfer_id,
+        answered_after_ms=1500.0,
+        hops=hops,
+    )
+    entries = [("clearing EUR", -FUNDS, -FUNDS), ("Ada's wallet", FUNDS, FUNDS)]
+    return DemoReport(
+        started_after_seconds=10.0,
+        people=[],
+        first_payment=payment,
+        payment=payment,
+        decline=Decline(
+            payment_intent_id=intent.id,
+            amount=TOO_LARGE,
+            currency="EUR",
+            http_status=402,
+            status=PaymentStatus.REQUIRES_PAYMENT_METHOD,
+            code="payment_declined",
+            detail="Too [much].",
+            answered_after_ms=20.0,
+        ),
+        repetition=Repetition(
+            payment_intent_id=intent.id,
+            http_status=201,
+            same_answer=True,
+            entries_before=3,
+            entries_after=3,
+            answered_after_ms=9.0,
+        ),
+        ledger=[
+            EntryLine(
+                sequence=1,
+                account=account,
+                amount=amount,
+                balance_after=balance,
+                currency="EUR",
+                transfer_id=new_id(),
+                what="top-up",
+            )
+            for account, amount, balance in entries
+        ],
+        proof=[Check(claim="EUR sums to zero over all accounts", holds=holds, found="3 accounts, 0.00 EUR")],
+    )
+
+
+def _session() -> Session:
+    return Session(httpx.AsyncClient(), AccessToken(access_token="token", expires_in=900, scope="wallets"))
+
+
+def _wallet(balance: int) -> Account:
+    return Account(id=new_id(), owner=CUSTOMER, currency="EUR", balance=balance, floor=0, created_at=NOW)
+
+
+def _paid(amount: int) -> Paid:
+    answer = Answer(201, _intent(amount), "correlation", None)
+    return Paid(NOW - timedelta(seconds=1), 1.0, "key", answer)
+
+
+def _intent(amount: int) -> PaymentIntent:
+    return PaymentIntent(
+        id=new_id(),
+        customer=CUSTOMER,
+        source_wallet=ADA,
+        destination_wallet=GRACE,
+        amount=amount,
+        currency="EUR",
+        status=PaymentStatus.SUCCEEDED,
+        transfer_id=new_id(),
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+def _transfer_of(intent: PaymentIntent) -> Transfer:
+    return _transfer(intent.amount).model_copy(
+        update={
+            "id": intent.transfer_id,
+            "debit_account": intent.source_wallet,
+            "credit_account": intent.destination_wallet,
+            "reference": intent.id,
+        }
+    )
+
+
+def _transfer(amount: int) -> Transfer:
+    return Transfer(
+        id=new_id(),
+        debit_account=CLEARING,
+        credit_account=ADA,
+        amount=amount,
+        currency="EUR",
+        sequence=1,
+        posted_at=NOW,
+    )

@@ -1,0 +1,42 @@
+import pytest
+from rich.console import Console
+
+from ops.demo.timeline import WIDTH, timelines
+from ops.demo.view import show
+from ops.tests.demo_samples import report
+
+
+def _shown(width: int, *, holds: bool = True) -> str:
+    console = Console(width=width)
+    with console.capture() as capture:
+        show(report(holds=holds), console)
+    return capture.get()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_nothing_is_cut_off(width: int) -> None:
+    shown = _shown(width)
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= width
+    for part in ("PaymentIntentSucceeded", "nobody yet", "1500.0", "20,000.00 EUR", "Too [much].", "✓"):
+        assert part in shown
+
+
+def test_wide_terminals_see_bars() -> None:
+    assert "█" not in _shown(80)
+    assert "█" in _shown(120)
+
+
+def test_a_broken_claim_is_marked() -> None:
+    assert "✗" in _shown(80, holds=False)
+
+
+def test_bars_are_where_the_messages_are() -> None:
+    payment = report().payment
+    request, command, decision, event, reply = timelines(payment.hops, payment.answered_after_ms)
+    assert request.strip() == "██"
+    assert command == "  ───█"
+    assert decision == "      ──" + "█" * 26
+    assert event == ""
+    assert reply == " " * 34 + "██"
+    assert all(len(bar) <= WIDTH for bar in (request, command, decision, event, reply))
