@@ -48,9 +48,8 @@ class Child:
         """Let a gated process begin; harmless for any other, and when it has begun."""
         gate, self._popen.stdin = self._popen.stdin, None
         if gate is not None:
-            with contextlib.suppress(BrokenPipeError):  # it has died, which its watcher will see
+            with contextlib.suppress(BrokenPipeError), gate:  # if it has died, its watcher will see
                 gate.write(b"\n")
-                gate.close()
 
     def exit_code(self) -> int | None:
         """Return how it ended (negative: by that signal), or None while it runs."""
@@ -72,6 +71,8 @@ class Child:
 
     async def stop(self) -> None:
         """Ask it to stop; kill it when its deadline has passed."""
+        if self._popen.stdin is not None:
+            self._popen.stdin.close()
         if self.exit_code() is None:
             self._popen.send_signal(self.component.stop_signal)
             if await self.exited(self.component.stop_deadline) is None:

@@ -76,6 +76,31 @@ async def test_unwilling_process_is_killed_after_its_deadline(tmp_path: Path) ->
     assert time.monotonic() - began < 5
 
 
+async def test_gated_process_loads_and_begins_when_told(tmp_path: Path) -> None:
+    code = "import sys, time; print('loaded', flush=True); print('told', bool(sys.stdin.readline()), flush=True)"
+    argv = (sys.executable, "-c", f"{code}; time.sleep(60)")
+
+    async def told() -> str | None:
+        return None if "told True" in (tmp_path / "log").read_text() else "not yet"
+
+    keeper = _keeper(Component("gated", argv, probe=told, loads_after=()), tmp_path)
+    keeper.load()
+    loaded = keeper.pid
+    while "loaded" not in (tmp_path / "log").read_text():  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    assert "told" not in (tmp_path / "log").read_text()
+    await keeper.start()
+    assert keeper.pid == loaded
+    await keeper.stop()
+
+
+async def test_gated_process_that_is_stopped_first_never_begins(tmp_path: Path) -> None:
+    keeper = _keeper(replace(SLEEPER, loads_after=()), tmp_path)
+    keeper.load()
+    await keeper.stop()
+    assert not keeper.runs
+
+
 async def test_program_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="ghost could not be started"):
         await _keeper(Component("ghost", ("/no/such/program",)), tmp_path).start()
