@@ -54,10 +54,9 @@ def _tables(data_dir: "Path", *, keep: bool) -> "DemoReport":
     progress = Progress()
 
     def show_all(report: "DemoReport") -> None:
-        progress.console.print(
-            f"PostgreSQL, NATS, Valkey, four services and the gateway run after {report.started_after_seconds:.1f} s.\n",
-            highlight=False,
-        )
+        after = f"{report.started_after_seconds:.1f} s"
+        sentence = f"PostgreSQL, NATS, Valkey, four services and the gateway run after {after}.\n"
+        progress.console.print(sentence, highlight=False)
         show(report, progress.console)
         progress.console.print("\nStopping ...", highlight=False)
 
