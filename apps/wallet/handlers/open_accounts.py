@@ -6,7 +6,6 @@ from apps.wallet import store
 from apps.wallet.domain.account import Account
 from apps.wallet.domain.opening import OpeningRequest, decide
 from apps.wallet.domain.resources import account_resource
-from apps.wallet.handlers.timely_commands import timely_and_new
 from contracts.message import Envelope, Outcome, Problem, Reply
 from contracts.wallet import AccountOpened, OpenAccount
 from outbox.transaction import Transaction
@@ -20,7 +19,7 @@ _ID_REUSED = Problem(
 
 async def open_accounts(tx: Transaction, commands: Sequence[Envelope[OpenAccount]]) -> None:
     """Open a wallet for each command; an id that is open already for the same owner and currency is no error."""
-    accepted = await timely_and_new(tx, commands)
+    accepted = await tx.first_time(commands)
     if not accepted:
         return
     requests = [OpeningRequest(c.data.account_id, c.data.owner, c.data.currency) for c in accepted]

@@ -7,7 +7,6 @@ from apps.wallet.domain.posting import Decided, decide
 from apps.wallet.domain.resources import transfer_resource
 from apps.wallet.domain.transfer import Outcome, Posted, Refused, TransferRequest
 from apps.wallet.handlers.open_accounts import opened_event
-from apps.wallet.handlers.timely_commands import timely_and_new
 from contracts import message
 from contracts.message import Envelope, Problem, Reply
 from contracts.wallet import FundAccount, PostTransfer, TransferPosted, TransferRefused
@@ -35,7 +34,7 @@ async def _accepted(tx: Transaction, commands: Sequence[Command]) -> list[Comman
     fundings = [c for c in commands if isinstance(c.data, FundAccount)]
     if not fundings:
         return list(commands)
-    new = {command.id for command in await timely_and_new(tx, fundings)}
+    new = {command.id for command in await tx.first_time(fundings)}
     return [c for c in commands if isinstance(c.data, PostTransfer) or c.id in new]
 
 
