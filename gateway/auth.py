@@ -57,7 +57,7 @@ class Tokens:
             caller = _caller(self._claims(token, key))
         except ExpiredSignatureError:
             raise _expired() from None
-        except (InvalidTokenError, ValueError) as error:
+        except (InvalidTokenError, ValueError, RecursionError) as error:
             raise _invalid("It is not one that this system issued.") from error
         TOKEN_CHECKS.labels("verified").inc()
         return caller

@@ -44,6 +44,7 @@ _WITH_BODY = {
     "body_too_large": "A body may have at most 65536 bytes.",
     "invalid_request": "body/amount: Input should be greater than 0.",
 }
+_WRONG_PARAMETER = "path/wallet_id: Input should be a valid UUID, found `s` at 1."
 _WITH_KEY = {
     "idempotency_key_required": "Send an Idempotency-Key header, such as a random UUID.",
     "idempotency_key_in_progress": "The first request with this Idempotency-Key is still being worked on.",
@@ -85,13 +86,25 @@ def success(model: Any, description: str, example: Any) -> dict[str, Any]:
 
 
 def add_shared_parts(document: dict[str, Any]) -> dict[str, Any]:
-    """Add what routes refer to, and the headers that every request and answer may carry."""
-    document["components"].setdefault("schemas", {})["ProblemDetails"] = PROBLEM_SCHEMA
+    """Add what routes refer to, and say of every operation what FastAPI cannot know."""
+    components = document["components"]
+    for unused in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(unused, None)
+    components["schemas"]["ProblemDetails"] = PROBLEM_SCHEMA
     correlation = {"schema": {"type": "string"}, "description": "Sent back as it came, or made; quote it to support"}
-    document["components"].setdefault("headers", {})["X-Correlation-Id"] = correlation
+    components["headers"] = {"X-Correlation-Id": correlation}
     for path in document["paths"].values():
         for operation in path.values():
-            for response in operation.get("responses", {}).values():
-                reference = {"$ref": "#/components/headers/X-Correlation-Id"}
-                response.setdefault("headers", {})["X-Correlation-Id"] = reference
+            _complete(operation)
     return document
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    for parameter in operation.get("parameters", []):
+        if parameter["name"].lower() == "idempotency-key":  # optional to FastAPI, so that its lack gets its own code
+            parameter["required"] = True
+    responses = operation["responses"]
+    if "HTTPValidationError" in str(responses.get("422")):
+        responses["422"] = problems({"invalid_request": _WRONG_PARAMETER}, token=False)[422]
+    for response in responses.values():
+        response.setdefault("headers", {})["X-Correlation-Id"] = {"$ref": "#/components/headers/X-Correlation-Id"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.settings import MAX_WAIT_SECONDS
 
-_WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,9})\"?", re.IGNORECASE)
+_WAIT = re.compile(r"wait\s*=\s*\"?([0-9]{1,9})\"?")
 
 
 @dataclass(frozen=True, slots=True)

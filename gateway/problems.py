@@ -58,6 +58,8 @@ KINDS: Mapping[str, Kind] = {
     "same_account": Kind(422, "Both wallets are the same"),
     "currency_mismatch": Kind(422, "The currencies differ"),
     "balance_overflow": Kind(422, "The balance would become too large"),
+    "account_id_reused": Kind(409, "The wallet exists with other contents"),
+    "payment_intent_exists": Kind(409, "The payment intent exists with other contents"),
     "transfer_id_reused": Kind(409, "The transfer exists with other contents"),
     # How a payment ended without its effect
     "payment_declined": Kind(DECLINED_STATUS, "The payment was declined"),

@@ -18,7 +18,7 @@ from contracts.payments import (
     PaymentStatus,
 )
 from gateway.accounts import is_ours, wallet_not_found
-from gateway.bodies import Body
+from gateway.bodies import Body, BodyRoute
 from gateway.currencies import check_currency
 from gateway.dependencies import CommandHeadersDep, ContextDep, PartsDep, PaymentsCaller
 from gateway.openapi import problems, success
@@ -27,7 +27,7 @@ from gateway.parts import Parts
 from gateway.problems import ProblemError
 from gateway.request_context import Caller, RequestContext
 
-router = APIRouter(prefix="/v1/payment_intents", tags=["payments"])
+router = APIRouter(route_class=BodyRoute, prefix="/v1/payment_intents", tags=["payments"])
 
 EXAMPLE = {
     "id": "01990f3e-8d40-7e66-af77-7a88b99c0001",

@@ -3,13 +3,29 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from gateway.outcomes import json_response
+from gateway.openapi import problems
+from gateway.outcomes import DONE, json_response
 from gateway.problems import KINDS, TYPE_PREFIX, ProblemError
 
 router = APIRouter(tags=["about"])
 
+EXAMPLE = {
+    "code": "insufficient_funds",
+    "title": "The wallet does not hold enough money",
+    "status": 402,
+    "repeating_may_help": False,
+}
 
-@router.get(TYPE_PREFIX + "{code}", response_model=None, summary="Read about a kind of problem")
+
+@router.get(
+    TYPE_PREFIX + "{code}",
+    response_model=None,
+    summary="Read about a kind of problem",
+    responses={
+        DONE: {"description": "The problem type", "content": {"application/json": {"example": EXAMPLE}}},
+        **problems({"not_found": "No problem has the code 'none'."}, token=False),
+    },
+)
 async def get_problem_type(code: str) -> Response:
     """Read the title and status of a problem type, and whether repeating the request may help."""
     kind = KINDS.get(code)

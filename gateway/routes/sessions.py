@@ -3,16 +3,16 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import EmailStr, Field, SecretStr
+from pydantic import EmailStr, Field
 from starlette.responses import Response
 
 from contracts.identity import AccessToken, Login
-from gateway.bodies import Body
+from gateway.bodies import Body, BodyRoute, Password
 from gateway.dependencies import ContextDep, PartsDep
 from gateway.openapi import problems, success
 from gateway.outcomes import CREATED, json_response
 
-router = APIRouter(tags=["users and sessions"])
+router = APIRouter(route_class=BodyRoute, tags=["users and sessions"])
 
 EXAMPLE = {
     "access_token": "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9.eyJzY29wZSI6IndhbGxldHMgcGF5bWVudHMifQ.c2lnbmF0dXJl",
@@ -26,7 +26,7 @@ class NewSession(Body):
     """Who logs in."""
 
     email: Annotated[EmailStr, Field(max_length=254, examples=["ann@ledgerlink.example"])]
-    password: Annotated[SecretStr, Field(min_length=1, max_length=128, examples=["correct horse battery staple"])]
+    password: Annotated[Password, Field(min_length=1, max_length=128, examples=["correct horse battery staple"])]
 
 
 @router.post(

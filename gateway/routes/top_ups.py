@@ -9,7 +9,7 @@ from contracts.ids import new_id
 from contracts.message import Outcome, Reply
 from contracts.money import Amount, Currency
 from contracts.wallet import FundAccount, GetTransfer, Transfer
-from gateway.bodies import Body
+from gateway.bodies import Body, BodyRoute
 from gateway.currencies import check_currency
 from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
 from gateway.openapi import problems, success
@@ -19,7 +19,7 @@ from gateway.problems import ProblemError
 from gateway.request_context import RequestContext
 from gateway.routes.transfers import EXAMPLE
 
-router = APIRouter(prefix="/v1/wallets", tags=["wallets"])
+router = APIRouter(route_class=BodyRoute, prefix="/v1/wallets", tags=["wallets"])
 
 _REFUSALS = {
     "wallet_not_found": "No wallet has the id given as `wallet_id`.",

@@ -3,16 +3,16 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import EmailStr, Field, SecretStr
+from pydantic import EmailStr, Field
 from starlette.responses import Response
 
 from contracts.identity import Register, User
-from gateway.bodies import Body
+from gateway.bodies import Body, BodyRoute, Password
 from gateway.dependencies import ContextDep, PartsDep
 from gateway.openapi import problems, success
 from gateway.outcomes import CREATED, json_response
 
-router = APIRouter(tags=["users and sessions"])
+router = APIRouter(route_class=BodyRoute, tags=["users and sessions"])
 
 EXAMPLE = {
     "id": "01990f3e-5d10-7a52-b1c4-2f5d8e7c9a01",
@@ -27,7 +27,7 @@ class NewUser(Body):
     """Who wants an account."""
 
     email: Annotated[EmailStr, Field(max_length=254, examples=["ann@ledgerlink.example"])]
-    password: Annotated[SecretStr, Field(min_length=12, max_length=128, examples=["correct horse battery staple"])]
+    password: Annotated[Password, Field(min_length=12, max_length=128, examples=["correct horse battery staple"])]
 
 
 @router.post(

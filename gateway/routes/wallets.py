@@ -20,14 +20,14 @@ from contracts.wallet import (
     OpenAccount,
 )
 from gateway.accounts import is_ours, wallet_not_found
-from gateway.bodies import Body
+from gateway.bodies import Body, BodyRoute
 from gateway.dependencies import CommandHeadersDep, ContextDep, PartsDep, WalletsCaller
 from gateway.openapi import problems, success
 from gateway.outcomes import CREATED, DONE, FOLLOWS, Operation, carry_out, json_response
 from gateway.parts import Parts
 from gateway.request_context import RequestContext
 
-router = APIRouter(prefix="/v1/wallets", tags=["wallets"])
+router = APIRouter(route_class=BodyRoute, prefix="/v1/wallets", tags=["wallets"])
 
 EXAMPLE = {
     "id": "01990f3e-6a00-7b11-8c22-3d33e44f5501",

@@ -1,0 +1,98 @@
+"""A gateway under test: the real application on real NATS and Valkey, with scripted services behind."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from contracts.ids import new_id
+from gateway.app import create_app
+from gateway.parts import Parts
+from gateway.settings import GatewaySettings
+from gateway.tests.scripted_services import ScriptedServices, until
+from tests.servers import NatsServer
+
+PLENTY = {"user_rate": 1e6, "user_burst": 10**6, "address_rate": 1e6, "address_burst": 10**6}
+
+
+@pytest.fixture
+def settings(nats_server: NatsServer, valkey_url: str) -> Callable[..., GatewaySettings]:
+    """A factory of settings, with a rate limit that is in nobody's way."""
+
+    def make(**changes: Any) -> GatewaySettings:
+        known: dict[str, Any] = {
+            "nats_url": nats_server.url,
+            "nats_seed": SecretStr(nats_server.seeds["gateway"]),
+            "redis_url": SecretStr(valkey_url),
+            "wait_seconds": 3.0,
+            "query_seconds": 1.0,
+        }
+        return GatewaySettings(**(known | PLENTY | changes))
+
+    return make
+
+
+@dataclass
+class Gateway:
+    """The application, and a client of it."""
+
+    app: FastAPI
+    http: httpx.AsyncClient
+
+    @property
+    def parts(self) -> Parts:
+        parts: Parts = self.app.state.parts
+        return parts
+
+
+@asynccontextmanager
+async def running(settings: GatewaySettings, *, ready: bool = True) -> AsyncIterator[Gateway]:
+    """Run the application's life cycle in a task of its own, as a server does."""
+    app = create_app(settings)
+    started, stop = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.router.lifespan_context(app):
+            started.set()
+            await stop.wait()
+
+    life = asyncio.create_task(live())
+    await started.wait()
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=30) as http:
+        gateway = Gateway(app, http)
+        if ready:
+            await until(lambda: gateway.parts.broker.is_ready and gateway.parts.keys.are_known)
+        yield gateway
+    stop.set()
+    await life
+
+
+@pytest.fixture
+async def services(nats_server: NatsServer) -> AsyncIterator[ScriptedServices]:
+    """Wallet, payments and identity by script."""
+    await nats_server.provision()
+    services = ScriptedServices()
+    await services.start(nats_server)
+    yield services
+    await services.stop()
+
+
+@pytest.fixture
+async def gateway(services: ScriptedServices, settings: Callable[..., GatewaySettings]) -> AsyncIterator[Gateway]:  # noqa: ARG001
+    """A gateway that is ready to serve."""
+    async with running(settings()) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def user() -> UUID:
+    """A customer."""
+    return new_id()

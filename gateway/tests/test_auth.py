@@ -1,0 +1,135 @@
+"""Access tokens: which are believed, what the others are told, and how seldom anybody is asked."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from contracts.identity import GetSigningKeys
+from contracts.ids import new_id
+from contracts.wallet import ListAccounts
+from gateway.settings import GatewaySettings
+from gateway.tests.conftest import Gateway, running
+from gateway.tests.scripted_services import ScriptedServices, completed
+from gateway.tests.tokens import Signer
+
+
+@pytest.fixture(autouse=True)
+def _wallets(services: ScriptedServices) -> None:
+    services.answers[ListAccounts] = lambda _: completed({"accounts": []})
+
+
+async def _get(gateway: Gateway, authorization: str | bytes | None) -> httpx.Response:
+    headers: Any = {} if authorization is None else {"Authorization": authorization}
+    return await gateway.http.get("/v1/wallets", headers=headers)
+
+
+def _keys_asked_for(services: ScriptedServices) -> int:
+    return sum(isinstance(envelope.data, GetSigningKeys) for envelope in services.heard)
+
+
+async def test_no_token(gateway: Gateway) -> None:
+    answer = await _get(gateway, None)
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_required")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="ledgerlink"'
+
+
+async def test_a_good_token_is_checked_without_asking_anybody(
+    gateway: Gateway, services: ScriptedServices, user: UUID
+) -> None:
+    token = services.signer.token(user)
+    for _ in range(3):
+        assert (await _get(gateway, f"Bearer {token}")).status_code == 200
+    assert _keys_asked_for(services) == 1
+
+
+Forge = Callable[[Signer, UUID], str]
+NOW = int(time.time())
+BAD: dict[str, Forge] = {
+    "of another key under our key's id": lambda s, u: Signer(kid=s.kid).token(u),
+    "of an unknown key": lambda _, u: Signer(kid="other").token(u),
+    "without a key id": lambda s, u: Signer(key=s.key).token(u, header={"kid": ""}),
+    "of another issuer": lambda s, u: s.token(u, iss="https://elsewhere.example"),
+    "for another audience": lambda s, u: s.token(u, aud="https://elsewhere.example"),
+    "that is no access token": lambda s, u: s.token(u, header={"typ": "JWT"}),
+    "without an end": lambda s, u: s.token(u, exp=None),
+    "without a role": lambda s, u: s.token(u, role=None),
+    "of a role that is none": lambda s, u: s.token(u, role="king"),
+    "of a subject that is none": lambda s, u: s.token(u, sub="ann"),
+    "unsigned": lambda s, u: jwt.encode({"sub": str(u)}, "", algorithm="none", headers={"kid": s.kid}),
+    "signed with the public key as a secret": lambda s, u: jwt.encode(
+        {"sub": str(u)}, s.jwk["x"] * 2, algorithm="HS256", headers={"kid": s.kid, "typ": "at+jwt"}
+    ),
+    "in three words": lambda _s, _u: "a.b.c",
+    "far too long": lambda _s, _u: "a" * 8000,
+    "nested": lambda _s, _u: "W1tb" * 700 + ".a.b",
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+async def test_a_token(gateway: Gateway, services: ScriptedServices, user: UUID, what: str) -> None:
+    answer = await _get(gateway, f"Bearer {BAD[what](services.signer, user)}")
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("authorization", ["Basic YTpi", "Bearer", "Bearer ", "", "Bearer ä".encode()])
+async def test_not_a_bearer_token(gateway: Gateway, authorization: str | bytes) -> None:
+    answer = await _get(gateway, authorization)
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+
+
+async def test_an_expired_token_says_so(gateway: Gateway, services: ScriptedServices, user: UUID) -> None:
+    answer = await _get(gateway, f"Bearer {services.signer.token(user, exp=NOW - 60)}")
+    assert answer.status_code == 401
+    assert "expired" in answer.json()["detail"]
+    assert "POST /v1/sessions" in answer.json()["detail"]
+
+
+async def test_a_token_expires_although_it_was_verified_once(
+    gateway: Gateway, services: ScriptedServices, user: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = services.signer.token(user)
+    assert (await _get(gateway, f"Bearer {token}")).status_code == 200
+    later = time.time() + 1000
+    monkeypatch.setattr("gateway.auth.time.time", lambda: later)
+    assert (await _get(gateway, f"Bearer {token}")).status_code == 401
+
+
+async def test_the_cache_of_verified_tokens_is_bounded(
+    settings: Callable[..., GatewaySettings], services: ScriptedServices
+) -> None:
+    async with running(settings(token_cache=3)) as gateway:
+        for _ in range(10):
+            assert (await _get(gateway, f"Bearer {services.signer.token(new_id())}")).status_code == 200
+        assert len(gateway.parts.tokens._verified) == 3
+
+
+async def test_unknown_keys_make_the_gateway_ask_seldom(gateway: Gateway, services: ScriptedServices) -> None:
+    for number in range(20):
+        await _get(gateway, f"Bearer {Signer(kid=f'made-up-{number}').token(new_id())}")
+    assert _keys_asked_for(services) <= 2
+
+
+async def test_a_new_key_is_learned(gateway: Gateway, services: ScriptedServices, user: UUID) -> None:
+    gateway.parts.keys._refetch_seconds = 0.0
+    old = services.signer
+    services.signer = Signer(kid="key-2", key=Ed25519PrivateKey.generate())
+    services.answers[GetSigningKeys] = lambda _: completed({"keys": [old.jwk, services.signer.jwk]})
+    assert (await _get(gateway, f"Bearer {services.signer.token(user)}")).status_code == 200
+    assert (await _get(gateway, f"Bearer {old.token(new_id())}")).status_code == 200
+
+
+async def test_without_identity_a_token_is_not_called_bad(
+    settings: Callable[..., GatewaySettings], services: ScriptedServices, user: UUID
+) -> None:
+    del services.answers[GetSigningKeys]
+    async with running(settings(query_seconds=0.1), ready=False) as gateway:
+        answer = await _get(gateway, f"Bearer {services.signer.token(user)}")
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert (await gateway.http.get("/readyz")).status_code == 503

@@ -1,0 +1,186 @@
+"""What is wrong with a request, and the answer that says what to change; over a socket where it might hang."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+import orjson
+import pytest
+import uvicorn
+
+from contracts.ids import new_id
+from contracts.payments import CreatePaymentIntent
+from gateway.settings import GatewaySettings
+from gateway.tests.conftest import Gateway, running
+from gateway.tests.scripted_services import ScriptedServices, completed, intent_of, until
+from ops.stack.ports import free_port
+
+PATH = "/v1/payment_intents"
+
+
+@pytest.fixture
+def body(services: ScriptedServices, user: UUID) -> dict[str, Any]:
+    mine, theirs = str(services.wallet(user)), str(services.wallet(new_id()))
+    return {"source_wallet": mine, "destination_wallet": theirs, "amount": 1250, "currency": "EUR"}
+
+
+@pytest.fixture
+def headers(services: ScriptedServices, user: UUID) -> dict[str, str]:
+    return services.signer.bearer(user) | {"Idempotency-Key": "key-1", "Content-Type": "application/json"}
+
+
+FIELDS: list[tuple[str, Any]] = [
+    ("amount", "1250"),
+    ("amount", 12.5),
+    ("amount", 1250.0),
+    ("amount", True),
+    ("amount", None),
+    ("amount", 0),
+    ("amount", -1),
+    ("amount", 10**12 + 1),
+    ("amount", 10**40),
+    ("amount", float("inf")),
+    ("amount", {"amount": 1}),
+    ("currency", "eur"),
+    ("currency", "ABC"),
+    ("currency", "XAU"),
+    ("currency", 978),
+    ("source_wallet", "mine"),
+    ("source_wallet", 7),
+    ("destination_wallet", None),
+    ("confirm", "true"),
+    ("confirm", 1),
+    ("description", "x" * 501),
+    ("description", "nul\0"),
+    ("description", "half \ud800"),
+    ("tip", 5),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), FIELDS)
+async def test_a_field_that_does_not_fit_is_named(
+    gateway: Gateway, services: ScriptedServices, body: dict[str, Any], headers: dict[str, str], field: str, value: Any
+) -> None:
+    answer = await gateway.http.post(PATH, content=_loosely(body | {field: value}), headers=headers)
+    document = answer.json()
+    assert (answer.status_code, document["code"], document["parameter"]) == (422, "invalid_request", field)
+    assert document["errors"][0]["location"] == f"body/{field}"
+    assert services.commands(CreatePaymentIntent) == []
+
+
+def _loosely(body: dict[str, Any]) -> bytes:
+    import json
+
+    return json.dumps(body).encode()  # writes what orjson refuses: infinity, half surrogate pairs
+
+
+MALFORMED = [
+    (b"", 422, "invalid_request"),
+    (b"{", 400, "malformed_json"),
+    (b"{'a': 1}", 400, "malformed_json"),
+    (b'{"a": 1} {}', 400, "malformed_json"),
+    (b'{"amount": 1, "amount": 2}', 400, "malformed_json"),
+    (b"[]", 422, "invalid_request"),
+    (b'"text"', 422, "invalid_request"),
+    (b"null", 422, "invalid_request"),
+    (b"\xff\xfe", 400, "malformed_request"),
+    ('{"amount": 1}'.encode("utf-16"), 400, "malformed_request"),
+    (b'{"description": "\xff"}', 400, "malformed_request"),
+    (b"[" * 20_000, 400, "malformed_request"),
+    (b'{"amount": ' + b"9" * 5000 + b"}", 400, "malformed_request"),
+]
+
+
+@pytest.mark.parametrize(("content", "status", "code"), MALFORMED)
+async def test_a_body_that_cannot_be_read(
+    gateway: Gateway, headers: dict[str, str], content: bytes, status: int, code: str
+) -> None:
+    answer = await gateway.http.post(PATH, content=content, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml", None])
+async def test_a_media_type_that_is_not_json(
+    gateway: Gateway, body: dict[str, Any], headers: dict[str, str], media_type: str | None
+) -> None:
+    del headers["Content-Type"]
+    headers |= {"Content-Type": media_type} if media_type else {}
+    answer = await gateway.http.post(PATH, content=orjson.dumps(body), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+KEYS = [
+    (None, "idempotency_key_required"),
+    ("", "idempotency_key_required"),
+    ("k" * 256, "idempotency_key_invalid"),
+    ("schlüssel".encode(), "idempotency_key_invalid"),
+]
+
+
+@pytest.mark.parametrize("path", [PATH, f"{PATH}/{new_id()}/confirm", "/v1/wallets", f"/v1/wallets/{new_id()}/top_ups"])
+@pytest.mark.parametrize(("key", "code"), KEYS)
+async def test_every_command_needs_a_sound_key(
+    gateway: Gateway, services: ScriptedServices, path: str, key: Any, code: str
+) -> None:
+    body = {"currency": "EUR"} | ({"amount": 1} if "top_ups" in path else {})
+    headers: dict[str, Any] = services.signer.operator() | ({} if key is None else {"Idempotency-Key": key})
+    answer = await gateway.http.post(path, json=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"], answer.json()["parameter"]) == (400, code, "Idempotency-Key")
+
+
+async def test_the_longest_key_is_taken(
+    gateway: Gateway, services: ScriptedServices, body: dict[str, Any], headers: dict[str, str]
+) -> None:
+    services.scripts[CreatePaymentIntent] = lambda c: [completed(intent_of(c))]
+    answer = await gateway.http.post(PATH, json=body, headers=headers | {"Idempotency-Key": "k" * 255})
+    assert answer.status_code == 201
+
+
+@asynccontextmanager
+async def _served(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve the application over a socket, as in production."""
+    port = free_port()
+    config = uvicorn.Config(
+        gateway.app, port=port, lifespan="off", http="httptools", ws="none", access_log=False, log_config=None
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server._serve())
+    await until(lambda: server.started)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
+        yield http
+    server.should_exit = True
+    await serving
+
+
+async def test_ten_megabytes_are_refused_before_they_are_read(gateway: Gateway, headers: dict[str, str]) -> None:
+    async def unannounced() -> AsyncIterator[bytes]:
+        for _ in range(160):
+            yield b" " * 65536
+
+    async with _served(gateway) as http:
+        for content in (b" " * 10 * 2**20, unannounced()):
+            started = time.monotonic()
+            answer = await http.post(PATH, content=content, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+            assert time.monotonic() - started < 5
+        exactly = await http.post(PATH, content=b" " * 65536, headers=headers)
+        assert exactly.status_code == 400
+        assert (await http.get("/healthz")).status_code == 200
+
+
+async def test_a_body_that_never_comes_is_408(
+    settings: Callable[..., GatewaySettings], services: ScriptedServices, headers: dict[str, str]
+) -> None:
+    assert services.accounts == {}
+    async with running(settings(body_seconds=0.3)) as gateway, _served(gateway) as http:
+        reader, writer = await asyncio.open_connection("127.0.0.1", http.base_url.port)
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        writer.write(f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{head}Content-Length: 50\r\n\r\n{{".encode())
+        status = await asyncio.wait_for(reader.readline(), 5)
+        assert status.startswith(b"HTTP/1.1 408")
+        writer.close()

@@ -1,0 +1,106 @@
+"""What every answer has: correlation id, security headers, metrics; and that no path leads to a bare error page."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from contracts.wallet import ListAccounts
+from gateway.problems import KINDS
+from gateway.tests.conftest import Gateway
+from gateway.tests.scripted_services import ScriptedServices, completed
+
+SOUND = ["shop-42", "a" * 128, "01990f3e-6f2a-7c3e-9d5b-0b8c6f1e2a10", "a.b_c~d:e+f/g="]
+UNSOUND = ["", "a" * 129, "with space", "line\tbreak", "<script>", "é".encode()]
+
+
+@pytest.mark.parametrize("correlation_id", SOUND)
+async def test_a_sound_correlation_id_comes_back(gateway: Gateway, correlation_id: str) -> None:
+    answer = await gateway.http.get("/nowhere", headers={"X-Correlation-Id": correlation_id})
+    assert answer.headers["X-Correlation-Id"] == answer.json()["correlation_id"] == correlation_id
+
+
+@pytest.mark.parametrize("correlation_id", UNSOUND)
+async def test_an_unsound_one_is_replaced(gateway: Gateway, correlation_id: str | bytes) -> None:
+    headers: Any = {"X-Correlation-Id": correlation_id}
+    answer = await gateway.http.get("/nowhere", headers=headers)
+    assert UUID(answer.headers["X-Correlation-Id"]).version == 7
+
+
+PLACES = [("GET", "/nowhere", 404, "not_found"), ("GET", "/v1/%00", 404, "not_found"),
+          ("DELETE", "/v1/wallets", 405, "method_not_allowed"), ("GET", "/v1/sessions", 405, "method_not_allowed"),
+          ("GET", "/problems/none", 404, "not_found")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "status", "code"), PLACES)
+async def test_what_is_not_there(gateway: Gateway, method: str, path: str, status: int, code: str) -> None:
+    answer = await gateway.http.request(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    if status == 405:
+        assert "POST" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize("path", ["wallets/1", "wallets/1/entries", "transfers/x", "payment_intents/latest"])
+async def test_a_path_parameter_that_is_no_id(
+    gateway: Gateway, services: ScriptedServices, user: UUID, path: str
+) -> None:
+    answer = await gateway.http.get(f"/v1/{path}", headers=services.signer.bearer(user))
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert answer.json()["parameter"].endswith("_id")
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "before=0", f"before={10**30}", "before=-1"])
+async def test_a_page_that_is_none(gateway: Gateway, services: ScriptedServices, user: UUID, query: str) -> None:
+    path = f"/v1/wallets/{services.wallet(user)}/entries?{query}"
+    answer = await gateway.http.get(path, headers=services.signer.bearer(user))
+    assert (answer.status_code, answer.json()["parameter"]) == (422, query.split("=", maxsplit=1)[0])
+
+
+async def test_a_bug_is_a_500_problem_that_tells_nothing(
+    gateway: Gateway, services: ScriptedServices, user: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the secret reason")
+
+    monkeypatch.setattr(gateway.parts.queries, "ask", broken)
+    answer = await gateway.http.get("/v1/wallets", headers=services.signer.bearer(user))
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "secret" not in answer.text
+    assert answer.headers["X-Correlation-Id"]
+
+
+async def test_security_headers(gateway: Gateway) -> None:
+    answer = await gateway.http.get("/nowhere")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "Server" not in answer.headers
+
+
+async def test_metrics_count_route_templates_never_ids(
+    gateway: Gateway, services: ScriptedServices, user: UUID
+) -> None:
+    services.answers[ListAccounts] = lambda _: completed({"accounts": []})
+    wallet = services.wallet(user)
+    await gateway.http.get(f"/v1/wallets/{wallet}", headers=services.signer.bearer(user))
+    await gateway.http.get("/nowhere/at/all")
+    metrics = (await gateway.http.get("/metrics")).text
+    assert 'ledgerlink_http_requests_total{method="GET",route="/v1/wallets/{wallet_id}",status="200"}' in metrics
+    assert 'route="unmatched",status="404"' in metrics
+    assert 'ledgerlink_rate_limit_decisions_total{decision="admitted",store="redis"}' in metrics
+    assert str(wallet) not in metrics
+    assert "nowhere" not in metrics
+
+
+async def test_health(gateway: Gateway) -> None:
+    assert (await gateway.http.get("/healthz")).json() == {"status": "alive"}
+    ready = await gateway.http.get("/readyz")
+    checks = {"nats": "connected", "signing_keys": "known", "redis": "answers"}
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready", "checks": checks})
+
+
+@pytest.mark.parametrize("code", KINDS)
+async def test_every_problem_type_resolves(gateway: Gateway, code: str) -> None:
+    answer = await gateway.http.get(f"/problems/{code}")
+    assert answer.json()["status"] == KINDS[code].status
