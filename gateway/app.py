@@ -13,10 +13,30 @@ from gateway.body_limit import BodyLimit
 from gateway.edge import Edge
 from gateway.parts import Parts
 from gateway.rate_limit import Policy
-from gateway.routes import operations, payment_intents, problem_types, sessions, top_ups, transfers, users, wallets
+from gateway.routes import (
+    documentation,
+    operations,
+    payment_intents,
+    problem_types,
+    sessions,
+    top_ups,
+    transfers,
+    users,
+    wallets,
+)
 from gateway.settings import GatewaySettings
 
-_ROUTERS = (users, sessions, wallets, top_ups, transfers, payment_intents, problem_types, operations)
+_ROUTERS = (
+    users,
+    sessions,
+    wallets,
+    top_ups,
+    transfers,
+    payment_intents,
+    problem_types,
+    operations,
+    documentation,
+)
 _DESCRIPTION = """
 Wallets on a double-entry ledger, and payments between them.
 
@@ -38,12 +58,13 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         version="1.0.0",
         description=_DESCRIPTION,
         lifespan=_lifespan,
+        docs_url=None,  # gateway.routes.documentation
         redoc_url=None,
-        swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True},
     )
     app.state.parts = parts
     for module in _ROUTERS:
         app.include_router(module.router)
+    documentation.mount_assets(app)
     error_handlers.install(app)
     _wrap(app, parts)
     _document(app)
