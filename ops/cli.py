@@ -1,6 +1,6 @@
 """The `ledgerlink` command. Each subcommand is a file in ops/commands/, named like it."""
 
-from ops.commands import asyncapi, demo, migrate, provision, run, status, up
+from ops.commands import asyncapi, bench, demo, migrate, provision, run, status, up
 from ops.commands.app import OneMessageTyper
 
 app = OneMessageTyper(
@@ -25,3 +25,4 @@ app.command("run")(run.run)
 app.command("migrate")(migrate.migrate)
 app.command("provision")(provision.provision)
 app.command("asyncapi")(asyncapi.asyncapi)
+app.add_typer(bench.app, name="bench")
