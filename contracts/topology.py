@@ -31,12 +31,16 @@ class Stream:
 
 @dataclass(frozen=True)
 class Durable:
-    """A durable pull consumer of one service: one handler's messages, all of one stream."""
+    """A durable pull consumer of one service: one handler's messages, all of one stream.
+
+    `ack_wait` is how long the messages that a killed process had in hand stay out of reach. Too short costs little:
+    what is delivered a second time while the first is still being worked on, the inbox drops.
+    """
 
     name: str
     service: str
     messages: tuple[type[Message], ...]
-    ack_wait: timedelta = timedelta(seconds=30)
+    ack_wait: timedelta = timedelta(seconds=5)
     max_ack_pending: int = 4096
 
     @property
