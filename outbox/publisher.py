@@ -1,20 +1,24 @@
-"""Publishing to one stream: an atomic batch, which costs one fsync, or one by one where the stream refuses that."""
+"""Publishing to one stream: one by one while there are few, as an atomic batch with one fsync when there are many."""
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
+import nats.errors
 import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 PUBLISH_SECONDS = 5.0
-ATOMIC_BATCH_LIMIT = 1000
 _SINGLES_IN_FLIGHT = 64
 _DUPLICATE_IN_BATCH = 10201
+# An atomic batch costs one fsync, but the server first stages it in a store of its own, which costs it as much as a
+# dozen single messages: measured 2.4 ms for 1 to 8 messages, against 0.25 ms for each single one.
+_ATOMIC_FROM = 16
 
 
 class PublishError(Exception):
@@ -68,43 +72,69 @@ class StreamState:
 async def publish(nc: Client, stream: str, batch: Sequence[Publishable]) -> int:
     """Publish in order; return the stream sequence of the last. Raises PublishError or a nats error."""
     if len(batch) == 1:
-        return await _publish_single(nc, stream, batch[0])
-    try:
-        return await _publish_atomically(nc, stream, batch)
-    except PublishError as error:
-        if error.code != _DUPLICATE_IN_BATCH:
-            raise
-    return await _publish_singly(nc, stream, batch)
+        answer = await nc.request(
+            batch[0].subject, batch[0].payload, timeout=PUBLISH_SECONDS, headers=_headers(stream, batch[0])
+        )
+        return _acknowledged(answer)
+    if len(batch) >= _ATOMIC_FROM:
+        try:
+            return await _publish_atomically(nc, stream, batch)
+        except PublishError as error:
+            if error.code != _DUPLICATE_IN_BATCH:
+                raise
+    last = 0
+    for start in range(0, len(batch), _SINGLES_IN_FLIGHT):
+        last = max(last, await _publish_singly(nc, stream, batch[start : start + _SINGLES_IN_FLIGHT]))
+    return last
 
 
 async def _publish_atomically(nc: Client, stream: str, batch: Sequence[Publishable]) -> int:
     """Publish as one atomic batch (JetStream 2.12, ADR-50): visible whole or not at all."""
-    headers = {"Nats-Batch-Id": uuid4().hex}
+    batch_id = uuid4().hex
     for number, said in enumerate(batch[:-1], start=1):
-        headers |= {"Nats-Batch-Sequence": str(number), "Nats-Msg-Id": str(said.event_id)}
+        headers = _headers(stream, said) | {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
         await nc.publish(said.subject, said.payload, headers=headers)
-    headers |= {"Nats-Batch-Sequence": str(len(batch)), "Nats-Batch-Commit": "1"}
-    return await _request(nc, stream, batch[-1], headers)
+    headers = _headers(stream, batch[-1]) | {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(len(batch))}
+    headers["Nats-Batch-Commit"] = "1"
+    return _acknowledged(
+        await nc.request(batch[-1].subject, batch[-1].payload, timeout=PUBLISH_SECONDS, headers=headers)
+    )
 
 
 async def _publish_singly(nc: Client, stream: str, batch: Sequence[Publishable]) -> int:
-    last = 0
-    for start in range(0, len(batch), _SINGLES_IN_FLIGHT):
-        some = batch[start : start + _SINGLES_IN_FLIGHT]
-        sequences = await asyncio.gather(*(_publish_single(nc, stream, said) for said in some))
-        last = max(last, *sequences)
-    return last
+    """Publish one after another without waiting in between, and then for all acknowledgements."""
+    sequences: list[int] = []
+    all_stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def take(answer: Msg) -> None:
+        if all_stored.done():
+            return
+        try:
+            sequences.append(_acknowledged(answer))
+        except PublishError as error:
+            all_stored.set_exception(error)
+        else:
+            if len(sequences) == len(batch):
+                all_stored.set_result(None)
+
+    inbox = nc.new_inbox()
+    subscription = await nc.subscribe(inbox, cb=take)
+    try:
+        for said in batch:
+            await nc.publish(said.subject, said.payload, reply=inbox, headers=_headers(stream, said))
+        await asyncio.wait_for(all_stored, PUBLISH_SECONDS)
+    finally:
+        with suppress(nats.errors.Error):
+            await subscription.unsubscribe()
+    return max(sequences)
 
 
-async def _publish_single(nc: Client, stream: str, said: Publishable) -> int:
-    return await _request(nc, stream, said, {})
+def _headers(stream: str, said: Publishable) -> dict[str, str]:
+    return {"Nats-Msg-Id": str(said.event_id), "Nats-Expected-Stream": stream}
 
 
-async def _request(nc: Client, stream: str, said: Publishable, headers: dict[str, str]) -> int:
-    headers = headers | {"Nats-Msg-Id": str(said.event_id), "Nats-Expected-Stream": stream}
-    answer = await nc.request(said.subject, said.payload, timeout=PUBLISH_SECONDS, headers=headers)
-    ack = _parsed(answer)
-    sequence: int = ack["seq"]
+def _acknowledged(answer: Msg) -> int:
+    sequence: int = _parsed(answer)["seq"]
     return sequence
 
 
@@ -132,6 +162,8 @@ async def stored_message(nc: Client, stream: str, sequence: int) -> Msg | None:
 
 
 def _parsed(answer: Msg) -> dict[str, Any]:
+    if not answer.data:  # nobody listens on the subject: the stream is away
+        raise PublishError("no stream takes it")
     body: dict[str, Any] = orjson.loads(answer.data)
     if error := body.get("error"):
         raise PublishError(str(error.get("description")), int(error.get("err_code", 0)))

@@ -94,12 +94,13 @@ async def test_a_shortened_stream_that_others_made_grow_again_is_noticed(
 async def test_a_batch_that_the_stream_partly_knows_is_sent_again_one_by_one(broker: NatsServer) -> None:
     client = await broker.connect("wallet")
     subject = "wallet.events.account.opened"
-    said = [Said(n, open_account().id, subject, f'{{"data":{{"n":{n}}}}}') for n in range(1, 8)]
-    await publish(client, EVENTS, said[:4])
-    assert await publish(client, EVENTS, said) == 7
-    assert await publish(client, EVENTS, said[6:]) == 7
+    said = [Said(n, open_account().id, subject, f'{{"data":{{"n":{n}}}}}') for n in range(1, 101)]
+    assert await publish(client, EVENTS, said[:40]) == 40  # atomic
+    assert await publish(client, EVENTS, said) == 100  # refused as a batch
+    assert await publish(client, EVENTS, said[95:]) == 100  # one by one
+    assert await publish(client, EVENTS, said[99:]) == 100  # a single one
     await client.close()
-    assert await held(broker) == [1, 2, 3, 4, 5, 6, 7]
+    assert await held(broker) == list(range(1, 101))
 
 
 async def test_of_two_replicas_one_publishes_and_the_other_takes_over(
