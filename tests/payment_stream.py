@@ -42,6 +42,11 @@ class Payment:
         return self.status is not None and self.status is not PaymentStatus.PROCESSING
 
     @property
+    def had_trouble(self) -> bool:
+        """Whether it took more than one try to learn the outcome."""
+        return not DEFINITE.issuperset(self.answers[:1])
+
+    @property
     def succeeded(self) -> bool:
         """Whether the client was told that the money has moved."""
         return self.status is PaymentStatus.SUCCEEDED
@@ -52,7 +57,8 @@ class PaymentStream:
 
     def __init__(self, url: str, payers: Sequence[Customer], payee: Customer) -> None:
         self.payments: list[Payment] = []
-        self._client = httpx.AsyncClient(base_url=url, timeout=HANG, limits=httpx.Limits(max_connections=100))
+        self._url = url
+        self._client = self._new_client()
         self._payers, self._payee = payers, payee
         self._amounts = self._endless_amounts()
         self._stopping = asyncio.Event()
@@ -90,6 +96,17 @@ class PaymentStream:
     def answers(self) -> Counter[int]:
         """How often each status was answered; 0 stands for a broken connection."""
         return Counter(answer for payment in self.payments for answer in payment.answers)
+
+    async def ask_again(self, payments: Sequence[Payment]) -> None:
+        """Repeat payments under their keys: the answer must be the one that was given before."""
+        async with self._new_client() as self._client:
+            for payment in payments:
+                outcome = payment.intent, payment.status
+                await self._pay(payment, respond_async=False)
+                assert (payment.intent, payment.status) == outcome, f"{payment.key} is answered otherwise now"
+
+    def _new_client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self._url, timeout=HANG, limits=httpx.Limits(max_connections=100))
 
     def _endless_amounts(self) -> Iterator[int]:
         """Yield small amounts, and now and then one that risk declines."""
