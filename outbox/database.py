@@ -17,6 +17,8 @@ SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "30s",
     "timezone": "UTC",
     "jit": "off",
+    # All statements are static and go through indexes by key, so planning them again for each batch is waste.
+    "plan_cache_mode": "force_generic_plan",
 }
 
 _TRANSIENT = (

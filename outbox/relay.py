@@ -19,6 +19,7 @@ from outbox.publisher import PublishError, Said, StreamState, publish, stored_me
 _LOG = structlog.get_logger()
 _LEADER = 7003
 POLL_SECONDS = 1.0
+SAVE_SECONDS = 0.25
 CHECK_SECONDS = 2.0
 BATCH = 500
 _LOOK_BACK = 1000
@@ -70,10 +71,18 @@ class StreamRelay:
         self._service, self._stream, self._nc = service, stream, nc
         self._connection, self._turn = connection, turn
         self._cursor: Cursor | None = None
-        self._checked_at = 0.0
+        self._saved: Cursor | None = None
+        self._saved_at = self._checked_at = 0.0
 
     async def run(self) -> None:
         """Publish until cancelled; trouble is logged, counted and tried again after a growing pause."""
+        try:
+            await self._run()
+        finally:
+            with suppress(*_EXPECTED):
+                await self._save()
+
+    async def _run(self) -> None:
         failures = 0
         while True:
             try:
@@ -89,27 +98,42 @@ class StreamRelay:
                 await asyncio.sleep(min(0.1 * 2**failures, 2.0))
             else:
                 with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self.wake.wait(), POLL_SECONDS)
+                    await asyncio.wait_for(self.wake.wait(), SAVE_SECONDS if self._is_unsaved else POLL_SECONDS)
             self.wake.clear()
 
     async def _publish_all(self) -> None:
-        while True:
+        """Publish what is committed; a batch that was not full was all of it, and `wake` tells what came since."""
+        full = True
+        while full:
             cursor = await self._checked_cursor()
             if cursor is None:
                 raise PublishError(f"stream {self._stream} does not exist (yet)")
             async with self._turn:
                 rows = await self._connection.fetch(_UNSAID, self._stream, cursor.position, BATCH)
-            if not rows:
-                return
-            batch = [Said(*row) for row in rows]
-            sequence = await publish(self._nc, self._stream, batch)
-            PUBLISHED.labels(self._stream).inc(len(batch))
-            await self._move(replace(cursor, position=batch[-1].position, sequence=sequence))
+            if rows:
+                batch = [Said(*row) for row in rows]
+                sequence = await publish(self._nc, self._stream, batch)
+                PUBLISHED.labels(self._stream).inc(len(batch))
+                self._cursor = replace(cursor, position=batch[-1].position, sequence=sequence)
+            full = len(rows) == BATCH
+            await self._save_in_time()
 
-    async def _move(self, cursor: Cursor) -> None:
-        async with self._turn:
-            await self._connection.execute(_MOVE, self._stream, cursor.position, cursor.incarnation, cursor.sequence)
-        self._cursor = cursor
+    @property
+    def _is_unsaved(self) -> bool:
+        return self._cursor != self._saved
+
+    async def _save_in_time(self) -> None:
+        """Save the cursor now and then: one that is behind only makes the next leader repeat itself."""
+        if self._is_unsaved and asyncio.get_running_loop().time() >= self._saved_at + SAVE_SECONDS:
+            await self._save()
+
+    async def _save(self) -> None:
+        if (cursor := self._cursor) is not None:
+            async with self._turn:
+                await self._connection.execute(
+                    _MOVE, self._stream, cursor.position, cursor.incarnation, cursor.sequence
+                )
+            self._saved, self._saved_at = cursor, asyncio.get_running_loop().time()
 
     async def _checked_cursor(self) -> Cursor | None:
         """Return the cursor, compared with the stream at each reconnect and every few seconds."""
@@ -126,7 +150,8 @@ class StreamRelay:
             REWINDS.labels(self._stream).inc()
             _LOG.warning("stream forgot, saying it again", stream=self._stream, position=cursor.position, held=held)
         if held < cursor.position or cursor.incarnation != state.created:
-            await self._move(Cursor(held, state.created, state.last_sequence))
+            self._cursor = Cursor(held, state.created, state.last_sequence)
+            await self._save()
         else:
             self._cursor = cursor
         self._checked_at = now
