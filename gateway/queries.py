@@ -24,10 +24,15 @@ class Queries:
         self._broker = broker
         self._seconds = seconds
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is a connection to ask over."""
+        return self._broker.is_ready
+
     async def ask(self, query: Message, context: RequestContext, seconds: float | None = None) -> Mapping[str, Any]:
         """Return the answer's resource. Raises ProblemError: the service's refusal, or `unavailable`."""
         subject = query.contract.subject
-        if not self._broker.is_ready:
+        if not self.can_ask:
             raise _unavailable(query)
         seconds = seconds or self._seconds
         question = envelope(query, context, timedelta(seconds=seconds)).encode()

@@ -14,7 +14,7 @@ from gateway.request_context import RequestContext
 
 _LOG = structlog.get_logger()
 REFETCH_SECONDS = 10.0
-_FIRST_PAUSE = 0.25
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
 
 
 class SigningKeys:
@@ -46,11 +46,14 @@ class SigningKeys:
 
     async def fetch_until_known(self) -> None:
         """Ask until there is a first answer: a gateway that starts before identity catches up by itself."""
+        pause = _FIRST_PAUSE
         while not self._keys:
-            async with self._turn:
-                await self._fetch()
+            if self._queries.can_ask:
+                async with self._turn:
+                    await self._fetch()
+                pause = min(pause * 2, _LONGEST_PAUSE)
             if not self._keys:
-                await asyncio.sleep(_FIRST_PAUSE)
+                await asyncio.sleep(pause)
 
     def _may_ask(self) -> bool:
         return not self._keys or asyncio.get_running_loop().time() >= self._asked_at + self._refetch_seconds

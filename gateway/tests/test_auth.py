@@ -71,17 +71,17 @@ BAD: dict[str, Forge] = {
 }
 
 
-@pytest.mark.parametrize("what", BAD)
-async def test_a_token(gateway: Gateway, services: ScriptedServices, user: UUID, what: str) -> None:
-    answer = await _get(gateway, f"Bearer {BAD[what](services.signer, user)}")
-    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
-    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+async def test_bad_tokens(gateway: Gateway, services: ScriptedServices, user: UUID) -> None:
+    for what, forge in BAD.items():
+        answer = await _get(gateway, f"Bearer {forge(services.signer, user)}")
+        assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token"), f"a token {what}"
+        assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
-@pytest.mark.parametrize("authorization", ["Basic YTpi", "Bearer", "Bearer ", "", "Bearer ä".encode()])
-async def test_not_a_bearer_token(gateway: Gateway, authorization: str | bytes) -> None:
-    answer = await _get(gateway, authorization)
-    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+async def test_what_is_no_bearer_token(gateway: Gateway) -> None:
+    for authorization in ("Basic YTpi", "Bearer", "Bearer ", "", "Bearer ä".encode()):
+        answer = await _get(gateway, authorization)
+        assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token"), authorization
 
 
 async def test_an_expired_token_says_so(gateway: Gateway, services: ScriptedServices, user: UUID) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from contracts.ids import new_id
 from contracts.payments import CreatePaymentIntent
-from contracts.wallet import GetAccounts
+from contracts.wallet import GetAccounts, ListEntries
 from gateway.settings import GatewaySettings
 from gateway.tests.conftest import Gateway, running
 from gateway.tests.scripted_services import ScriptedServices, completed, intent_of, until
@@ -141,6 +141,7 @@ async def test_a_service_that_does_not_answer_is_503_in_time(
 async def test_the_cache_of_wallets_is_bounded(
     settings: Callable[..., GatewaySettings], services: ScriptedServices, user: UUID
 ) -> None:
+    services.answers[ListEntries] = lambda _: completed({"entries": []})
     async with running(settings(account_cache=3)) as gateway:
         for _ in range(6):
             wallet = services.wallet(user)
