@@ -24,6 +24,8 @@ _INTENTS = "SELECT id, description, state, amount FROM payment_intent WHERE desc
 _TRANSFERS = "SELECT reference FROM transfer WHERE reference = ANY ($1::uuid[])"
 _BALANCES = "SELECT id, balance FROM account WHERE id = ANY ($1::uuid[])"
 
+_WAITING = "SELECT count(*) FROM pg_locks WHERE relation = 'outbox'::regclass AND NOT granted"
+
 
 @dataclass(frozen=True)
 class IntentRow:
@@ -42,7 +44,24 @@ async def database_of(stack: Stack, service: str) -> AsyncIterator["asyncpg.Conn
     try:
         yield connection
     finally:
-        await connection.close(timeout=CONNECT_SECONDS)
+        connection.terminate()  # also when the server is gone by now; what was not committed is rolled back
+
+
+@asynccontextmanager
+async def commits_held(stack: Stack, service: str) -> AsyncIterator[None]:
+    """Let no transaction of a service commit that has something to say; begin once one of them waits for it.
+
+    The outbox is written last: what is held has taken its messages and made its changes, and has committed nothing.
+    """
+    async with database_of(stack, service) as connection:
+        await connection.execute("BEGIN")
+        await connection.execute("LOCK TABLE outbox IN SHARE MODE")
+
+        async def somebody_waits() -> bool:
+            return bool(await connection.fetchval(_WAITING))
+
+        await eventually(f"a transaction of {service} waits", somebody_waits)
+        yield
 
 
 async def at_rest(stack: Stack) -> None:

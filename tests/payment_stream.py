@@ -21,7 +21,7 @@ ABOVE_THE_RISK_LIMIT = 1_000_001
 DEFINITE = frozenset({201, 202, 402})
 NOT_YET = frozenset({409, 429, 503})  # "the same key again, in a moment"
 PAUSE = 0.2
-PATIENCE = 60.0  # within which every payment must have its answer
+PATIENCE = 45.0  # within which every payment must have its answer: less than payments waits for risk
 HANG = 12.0  # no single request may take longer: the gateway answers within its wait, and asks once more
 
 

@@ -229,7 +229,7 @@ async def test_what_belongs_to_others_does_not_exist(
     for code, path in resources:
         assert (await http.get(path, headers=ada.bearer)).status_code == 200
         other = await http.get(path, headers=mallory.bearer)
-        assert (other.status_code, other.json()["code"]) == (404, code)
+        assert (other.status_code, other.json().get("code")) == (404, code)
         nobodys = await http.get(path.replace(path.split("/")[3], str(new_id())), headers=mallory.bearer)
         assert (other.status_code, _told(other)) == (nobodys.status_code, _told(nobodys)), (
             "the answer tells that it exists"
