@@ -14,7 +14,7 @@ from gateway.metrics import RATE_LIMIT_DECISIONS, RATE_LIMIT_DEGRADED
 
 _LOG = structlog.get_logger()
 _REDIS_SECONDS = 0.25
-_CONNECTIONS = 16
+_CONNECTIONS = 128
 _DOWN_SECONDS = 1.0
 _LOCAL_KEYS = 10_000
 

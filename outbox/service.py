@@ -64,6 +64,7 @@ class Service:
         self._jobs: list[tuple[float, Job]] = []
         self._before_start: list[Callable[[], Awaitable[None]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._subscribed = False
 
     def consume(self, durable_name: str, handle: Handler) -> None:
         """Bind a handler of batches to the durable of that name (contracts.topology)."""
@@ -132,6 +133,7 @@ class Service:
         _LOG.info("starting", subscribers=len(self.broker.subscribers))
 
     async def _start_tasks(self) -> None:
+        self._subscribed = True
         connection = await self.broker.connect()
         self._spawn(self.relay.run(connection), "relay")
         self._spawn(self._repeat(UPKEEP_SECONDS, self._keep_up), "upkeep")
@@ -191,6 +193,8 @@ class Service:
         return AsgiResponse(b"alive", 200)
 
     async def _ready(self, _scope: object) -> AsgiResponse:
+        if not self._subscribed:
+            return AsgiResponse(b"starting", 503)
         try:
             async with asyncio.timeout(READY_SECONDS):
                 await self.database.pool.fetchval("SELECT 1")

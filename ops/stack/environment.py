@@ -62,6 +62,7 @@ def migration_variable(service: str) -> str:
 
 def _prefixed(name: str, settings: Mapping[str, str]) -> dict[str, str]:
     """Return a process's whole environment: ours, without what is meant for other processes, and its settings."""
-    others = tuple(f"{user.upper()}_" for user in USERS if user != name)
-    inherited = {variable: value for variable, value in os.environ.items() if not variable.startswith(others)}
+    # Without cached bytecode each of six processes would compile all its libraries at every start.
+    unwanted = (*(f"{user.upper()}_" for user in USERS if user != name), "PYTHONDONTWRITEBYTECODE")
+    inherited = {variable: value for variable, value in os.environ.items() if not variable.startswith(unwanted)}
     return inherited | {f"{name.upper()}_{setting}": value for setting, value in settings.items()}
