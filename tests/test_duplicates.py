@@ -17,6 +17,7 @@ from contracts.message import DeadLetter
 from contracts.topology import SERVICES
 from ops.client import Answer, Asking, Gateway, GatewayError, Session
 from ops.stack.stack import Stack
+from outbox.consumer import DELIVERY_LIMIT
 from tests.books import at_rest, database_of, prove
 from tests.brokers import connected
 from tests.people import CURRENCY, Customer, new_customer
@@ -27,6 +28,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FUNDS = 10_000
 DECLINED_BY_RISK = 1_000_001
+NEIGHBOURS = 12  # before the poison, and as many after it
+UNREADABLE, UNFIT = 4, 2  # poison that is no message of its consumer, and poison that its handler cannot take
 TOLD_SECONDS = 60.0  # five deliveries with their growing delays take twenty seconds
 
 _TABLES = """
@@ -157,29 +160,62 @@ async def test_poison_is_put_aside_with_its_reason_and_harms_no_neighbour(
 ) -> None:
     run = await _run(stack, gateway, operator)
     poisons = list(_poisons({message.subject: message for message in run.messages}))
-    before = await lengths(stack)
-    async with connected(stack, "gateway") as as_gateway, connected(stack, "payments") as as_payments:
-        connections = {"gateway": as_gateway, "payments": as_payments}
-        neighbours = [
-            asyncio.create_task(_asked(run.ada, run.grace, str(new_id()), 10)) for _ in range(5 * len(poisons))
-        ]
-        await asyncio.gather(*(say(connections[poison.sender], poison.stored) for poison in poisons))
-        answers = await asyncio.gather(*neighbours)
-    assert [status for status, _ in answers] == [201] * len(neighbours), "a neighbour was harmed, or had to wait"
-    assert await run.grace.balance() == 650 + 10 * len(neighbours)
+    before, delivered = await lengths(stack), await deliveries(stack)
+    await stack.stop_process("risk")  # so that poison and neighbours wait for it together, in one batch
+    neighbours = await _accepted(run, stack)
+    await _say(stack, poisons)
+    neighbours += await _accepted(run, stack)
+    await stack.start_process("risk")
 
-    async def all_buried() -> list[DeadLetter] | None:
-        found = [m for m in await stored_since(stack, before) if m.stream == "DEAD_LETTERS"]
-        letters = [DeadLetter.model_validate(letter.envelope["data"]) for letter in found]
-        return letters if len(letters) >= len(poisons) else None
+    async def all_paid() -> bool:
+        return await run.grace.balance() == 650 + 10 * len(neighbours)
 
-    letters = await eventually("every poison has its dead letter", all_buried, deadline=TOLD_SECONDS)
-    assert len(letters) == len(poisons)
-    by_payload = {base64.b64decode(letter.payload): letter for letter in letters}
+    await eventually("the neighbours are paid", all_paid)
+    letters = await eventually(
+        "every poison has its dead letter", lambda: _letters(stack, before, len(poisons)), deadline=TOLD_SECONDS
+    )
     for poison in poisons:
-        letter = by_payload[poison.stored.payload]
+        letter = letters[poison.stored.payload]
         assert poison.reason in letter.reason, poison.what
         assert f"{poison.consumer.split('.')[0]}.{letter.consumer}" == poison.consumer
         assert (letter.stream, letter.subject) == (poison.stored.stream, poison.stored.subject)
     await at_rest(stack)
     await prove(stack)
+    handed = await deliveries(stack) - delivered
+    assert handed["payments-create-payment-intent"] == len(neighbours) + UNREADABLE
+    assert handed["risk-assess"] == len(neighbours) + UNFIT * DELIVERY_LIMIT, "a neighbour was delivered again"
+
+
+async def _accepted(run: Run, stack: Stack) -> list[UUID]:
+    """Set payments going that cannot end yet; return their intents once risk has been asked about each."""
+    ada, before = run.ada, await lengths(stack)
+    answers = await asyncio.gather(
+        *(
+            ada.session.create_payment_intent(
+                ada.wallet, run.grace.wallet, 10, CURRENCY, asking=Asking(respond_async=True)
+            )
+            for _ in range(NEIGHBOURS)
+        )
+    )
+    assert {answer.status for answer in answers} == {202}
+
+    async def risk_is_asked() -> bool:
+        return (await lengths(stack))["RISK_COMMANDS"] == before["RISK_COMMANDS"] + NEIGHBOURS
+
+    await eventually("risk is asked about each", risk_is_asked)
+    return [answer.resource.id for answer in answers]
+
+
+async def _say(stack: Stack, poisons: list[Poison]) -> None:
+    async with connected(stack, "gateway") as as_gateway, connected(stack, "payments") as as_payments:
+        connections = {"gateway": as_gateway, "payments": as_payments}
+        for poison in poisons:
+            await say(connections[poison.sender], poison.stored)
+
+
+async def _letters(stack: Stack, before: dict[str, int], number: int) -> dict[bytes, DeadLetter] | None:
+    """Return the dead letters since `before` by what was in them; None while they are fewer than `number`."""
+    found = [message for message in await stored_since(stack, before) if message.stream == "DEAD_LETTERS"]
+    letters = [DeadLetter.model_validate(message.envelope["data"]) for message in found]
+    assert len(letters) <= number, "something is a dead letter that was no poison"
+    return {base64.b64decode(letter.payload): letter for letter in letters} if len(letters) == number else None
