@@ -1,20 +1,19 @@
 """The relay: publishes the outbox past its cursor, in order, and says again what a stream forgot."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
 import asyncpg
 import nats.errors
 import structlog
 from nats.aio.client import Client
 
-from contracts.message import SOURCE_PREFIX, Envelope, Message
 from outbox.database import Database
+from outbox.forgetting import Cursor, held_position
 from outbox.metrics import OUTBOX_LAG, PUBLISH_FAILURES, PUBLISHED, RELAY_LEADER, REWINDS
-from outbox.publisher import PublishError, Said, StreamState, publish, stored_message, stream_state
+from outbox.publisher import PublishError, Said, StreamState, publish, stream_state
 
 _LOG = structlog.get_logger()
 _LEADER = 7003
@@ -22,7 +21,6 @@ POLL_SECONDS = 1.0
 SAVE_SECONDS = 0.25
 CHECK_SECONDS = 2.0
 BATCH = 500
-_LOOK_BACK = 1000
 _EXPECTED = (
     OSError,
     asyncpg.PostgresError,
@@ -43,16 +41,7 @@ ON CONFLICT (stream) DO UPDATE
 SET position = excluded.position, incarnation = excluded.incarnation, sequence = excluded.sequence
 """
 _LAG = "SELECT count(*) FROM (SELECT FROM outbox WHERE stream = $1 AND position > $2 LIMIT 100000) AS unsaid"
-_IS_AT = "SELECT event_id FROM outbox WHERE stream = $1 AND position = $2"
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """How far a stream has been told, and where in which incarnation of it the last message stands."""
-
-    position: int
-    incarnation: datetime
-    sequence: int
+_EVENT_AT = "SELECT event_id FROM outbox WHERE stream = $1 AND position = $2"
 
 
 class StreamRelay:
@@ -66,13 +55,32 @@ class StreamRelay:
         connection: "asyncpg.Connection[asyncpg.Record]",
         turn: asyncio.Lock,
     ) -> None:
-        self.wake = asyncio.Event()
-        self.reconnected = True
         self._service, self._stream, self._nc = service, stream, nc
         self._connection, self._turn = connection, turn
+        self._wake = asyncio.Event()
+        self._offered: list[Said] = []
+        self._reads_table = self._compares = True
         self._cursor: Cursor | None = None
         self._saved: Cursor | None = None
         self._saved_at = self._checked_at = 0.0
+
+    def offer(self, said: Said) -> None:
+        """Take a row that was just committed and follows all that were offered or read before."""
+        if len(self._offered) < BATCH:
+            self._offered.append(said)
+            self._wake.set()
+        else:
+            self.read_table()
+
+    def read_table(self) -> None:
+        """Read the outbox itself next: what was offered is not known to be all."""
+        self._reads_table = True
+        self._wake.set()
+
+    def compare(self) -> None:
+        """Compare the cursor with the stream before anything else is published."""
+        self._compares = True
+        self.read_table()
 
     async def run(self) -> None:
         """Publish until cancelled; trouble is logged, counted and tried again after a growing pause."""
@@ -85,6 +93,7 @@ class StreamRelay:
     async def _run(self) -> None:
         failures = 0
         while True:
+            self._wake.clear()
             try:
                 await self._publish_all()
                 failures = 0
@@ -94,37 +103,44 @@ class StreamRelay:
                 _LOG.warning("relay waits", stream=self._stream, error=str(error) or type(error).__name__)
                 if self._connection.is_closed():
                     raise
-                self.reconnected = True
+                self.compare()
                 await asyncio.sleep(min(0.1 * 2**failures, 2.0))
             else:
-                with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self.wake.wait(), SAVE_SECONDS if self._is_unsaved else POLL_SECONDS)
-            self.wake.clear()
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait for what is offered; now and then look into the table, where other replicas write too."""
+        try:
+            await asyncio.wait_for(self._wake.wait(), SAVE_SECONDS if self._cursor != self._saved else POLL_SECONDS)
+        except TimeoutError:
+            self.read_table()
 
     async def _publish_all(self) -> None:
-        """Publish what is committed; a batch that was not full was all of it, and `wake` tells what came since."""
-        full = True
-        while full:
+        while True:
             cursor = await self._checked_cursor()
-            if cursor is None:
-                raise PublishError(f"stream {self._stream} does not exist (yet)")
-            async with self._turn:
-                rows = await self._connection.fetch(_UNSAID, self._stream, cursor.position, BATCH)
-            if rows:
-                batch = [Said(*row) for row in rows]
+            batch = await self._next_batch(cursor)
+            if batch:
                 sequence = await publish(self._nc, self._stream, batch)
                 PUBLISHED.labels(self._stream).inc(len(batch))
                 self._cursor = replace(cursor, position=batch[-1].position, sequence=sequence)
-            full = len(rows) == BATCH
             await self._save_in_time()
+            if not self._offered and not self._reads_table:
+                return
 
-    @property
-    def _is_unsaved(self) -> bool:
-        return self._cursor != self._saved
+    async def _next_batch(self, cursor: Cursor) -> list[Said]:
+        """Return what follows the cursor: as it was offered, or as it stands in the outbox."""
+        offered, self._offered = self._offered, []
+        if not self._reads_table:
+            return [said for said in offered if said.position > cursor.position]
+        self._reads_table = False
+        async with self._turn:
+            rows = await self._connection.fetch(_UNSAID, self._stream, cursor.position, BATCH)
+        self._reads_table |= len(rows) == BATCH
+        return [Said(*row) for row in rows]
 
     async def _save_in_time(self) -> None:
         """Save the cursor now and then: one that is behind only makes the next leader repeat itself."""
-        if self._is_unsaved and asyncio.get_running_loop().time() >= self._saved_at + SAVE_SECONDS:
+        if self._cursor != self._saved and asyncio.get_running_loop().time() >= self._saved_at + SAVE_SECONDS:
             await self._save()
 
     async def _save(self) -> None:
@@ -135,27 +151,23 @@ class StreamRelay:
                 )
             self._saved, self._saved_at = cursor, asyncio.get_running_loop().time()
 
-    async def _checked_cursor(self) -> Cursor | None:
-        """Return the cursor, compared with the stream at each reconnect and every few seconds."""
+    async def _checked_cursor(self) -> Cursor:
+        """Return the cursor, compared with the stream every few seconds and after every trouble.
+
+        Raises PublishError while the stream does not exist.
+        """
         now = asyncio.get_running_loop().time()
-        if self._cursor is not None and not self.reconnected and now < self._checked_at + CHECK_SECONDS:
+        if self._cursor is not None and not self._compares and now < self._checked_at + CHECK_SECONDS:
             return self._cursor
-        thorough, self.reconnected = self.reconnected, False
+        thorough, self._compares = self._compares, False
         state = await stream_state(self._nc, self._stream)
         if state is None:
-            return None
-        cursor = self._cursor or await self._load(state)
-        held = await self._held_position(cursor, state, thorough=thorough)
-        if held < cursor.position:
-            REWINDS.labels(self._stream).inc()
-            _LOG.warning("stream forgot, saying it again", stream=self._stream, position=cursor.position, held=held)
-        if held < cursor.position or cursor.incarnation != state.created:
-            self._cursor = Cursor(held, state.created, state.last_sequence)
-            await self._save()
-        else:
-            self._cursor = cursor
+            raise PublishError(f"stream {self._stream} does not exist (yet)")
+        self._cursor = await self._corrected(self._cursor or await self._load(state), state, thorough=thorough)
         self._checked_at = now
-        await self._report_lag()
+        async with self._turn:
+            lag = await self._connection.fetchval(_LAG, self._stream, self._cursor.position)
+        OUTBOX_LAG.labels(self._stream).set(lag)
         return self._cursor
 
     async def _load(self, state: StreamState) -> Cursor:
@@ -163,47 +175,19 @@ class StreamRelay:
             row = await self._connection.fetchrow(_CURSOR, self._stream)
         return Cursor(*row) if row else Cursor(0, state.created, state.last_sequence)
 
-    async def _report_lag(self) -> None:
-        if self._cursor is not None:
+    async def _corrected(self, cursor: Cursor, state: StreamState, *, thorough: bool) -> Cursor:
+        """Return the cursor, moved back to what the stream still holds if it forgot some."""
+        last_event = None
+        if thorough:
             async with self._turn:
-                OUTBOX_LAG.labels(self._stream).set(
-                    await self._connection.fetchval(_LAG, self._stream, self._cursor.position)
-                )
-
-    async def _held_position(self, cursor: Cursor, state: StreamState, *, thorough: bool) -> int:
-        """Return the last outbox position that the stream still holds: the cursor's own, unless it forgot."""
-        if state.created != cursor.incarnation:
-            return 0
-        if cursor.position == 0 or cursor.sequence < state.first_sequence:
-            return cursor.position
-        if cursor.sequence > state.last_sequence:
-            return await self._search_back(state)
-        if thorough and not await self._is_mine(cursor):
-            return await self._search_back(state)
-        return cursor.position
-
-    async def _is_mine(self, cursor: Cursor) -> bool:
-        """Tell whether the message at the remembered sequence is the one that was said there.
-
-        Other senders may have made a shortened stream grow past that sequence again.
-        """
-        message = await stored_message(self._nc, self._stream, cursor.sequence)
-        async with self._turn:
-            event_id = await self._connection.fetchval(_IS_AT, self._stream, cursor.position)
-        if message is None or event_id is None:  # dropped by a limit of the stream, or by our own retention
-            return True
-        return (message.headers or {}).get("Nats-Msg-Id") == str(event_id)
-
-    async def _search_back(self, state: StreamState) -> int:
-        """Find our newest message in the stream; what it says of its position, the stream holds."""
-        oldest = max(state.first_sequence, state.last_sequence - _LOOK_BACK)
-        for sequence in range(state.last_sequence, oldest - 1, -1):
-            message = await stored_message(self._nc, self._stream, sequence) if sequence else None
-            if message is not None:
-                envelope = Envelope[Message].model_validate_json(message.data)
-                if envelope.source == SOURCE_PREFIX + self._service and envelope.sequence:
-                    return int(envelope.sequence)
-        return 0
+                last_event = await self._connection.fetchval(_EVENT_AT, self._stream, cursor.position)
+        held = await held_position(self._nc, self._service, self._stream, cursor, state, last_event)
+        if held == cursor.position and state.created == cursor.incarnation:
+            return cursor
+        REWINDS.labels(self._stream).inc()
+        _LOG.warning("stream forgot, saying it again", stream=self._stream, position=cursor.position, held=held)
+        self.read_table()
+        return Cursor(held, state.created, state.last_sequence)
 
 
 class Relay:
@@ -212,18 +196,34 @@ class Relay:
     def __init__(self, service: str, streams: Iterable[str], database: Database) -> None:
         self._service, self._streams, self._database = service, tuple(streams), database
         self._relays: dict[str, StreamRelay] = {}
+        self._next_position = 0
 
-    def wake(self, streams: Iterable[str]) -> None:
-        """Tell the relay that rows for these streams have been committed."""
-        for stream in streams:
-            if relay := self._relays.get(stream):
-                relay.wake.set()
+    def offer(self, said: Sequence[tuple[str, Said]]) -> None:
+        """Take a committed transaction's rows (stream, row), in position order, to publish without reading them back.
+
+        Positions are dense and in commit order (ADR 2). So rows that continue the last ones are all there is; after a
+        gap (a rollback, another replica, a reader that was overtaken) the streams read the table instead.
+        """
+        if not said:
+            return
+        first, last = said[0][1].position, said[-1][1].position
+        if first == self._next_position:
+            for stream, row in said:
+                if relay := self._relays.get(stream):
+                    relay.offer(row)
+        else:
+            self.read_tables()
+        self._next_position = max(self._next_position, last + 1)
+
+    def read_tables(self) -> None:
+        """Make every stream read the outbox itself."""
+        for relay in self._relays.values():
+            relay.read_table()
 
     async def on_reconnect(self) -> None:
         """Compare every stream with its cursor before anything else is published."""
         for relay in self._relays.values():
-            relay.reconnected = True
-            relay.wake.set()
+            relay.compare()
 
     async def run(self, nc: Client) -> None:
         """Stand by for leadership, publish while holding it; survives the loss of Postgres and of NATS."""

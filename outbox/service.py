@@ -173,8 +173,8 @@ class Service:
         await self.database.pool.execute("SELECT maintain_delivery($1, $2)", *days)
 
     async def _speak(self, spoken: Spoken) -> None:
-        """Wake the relay and send replies. Replies are best effort: the resource's GET is the truth."""
-        self.relay.wake(spoken.streams)
+        """Hand rows to the relay and send replies, which are best effort: the resource's GET is the truth."""
+        self.relay.offer(spoken.said)
         if spoken.replies:
             connection = await self.broker.connect()
             with suppress(nats.errors.Error, OSError):

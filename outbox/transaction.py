@@ -14,6 +14,7 @@ from contracts.ids import new_id
 from contracts.message import SOURCE_PREFIX, Envelope, Idempotency, Message, Outcome, Problem, Reply, envelope_of
 from contracts.topology import stream_of
 from outbox.database import ACQUIRE_SECONDS, Connection, Database, Reads, columns
+from outbox.publisher import Said
 from outbox.tracing import producer_context
 
 # A commit takes its turn here, so the outbox's order is its commit order and one number is a whole cursor (ADR 2).
@@ -31,6 +32,7 @@ SELECT said.event_id, said.stream, said.subject, said.envelope::json
 FROM turn, unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY
      AS said (event_id, stream, subject, envelope, n)
 ORDER BY said.n
+RETURNING position
 """
 _CLAIM = """
 INSERT INTO idempotency_key (scope, key, fingerprint)
@@ -93,9 +95,9 @@ C = TypeVar("C", bound=Message)
 
 @dataclass
 class Spoken:
-    """What a committed transaction leaves to do: streams with new rows, replies to send."""
+    """What a committed transaction leaves to do: rows to publish (stream, row), in order, and replies to send."""
 
-    streams: set[str] = field(default_factory=set)
+    said: list[tuple[str, Said]] = field(default_factory=list)
     replies: list[tuple[str, bytes]] = field(default_factory=list)
 
 
@@ -126,7 +128,6 @@ class Transaction(Reads):
         envelope = self._envelope(message, cause, replyto)
         target = subject or message.contract.subject
         stream = stream_of(target)
-        self.spoken.streams.add(stream)
         self._outgoing.append((envelope.id, stream, target, envelope.encode().decode()))
 
     def answer(self, request: Cause, reply: Reply) -> None:
@@ -188,7 +189,10 @@ class Transaction(Reads):
         if self._answers:
             await self.execute(_SETTLE, *columns(self._answers, 3))
         if self._outgoing:
-            await self.execute(_APPEND, _TURN, *columns(self._outgoing, 4))
+            rows = await self.fetch(_APPEND, _TURN, *columns(self._outgoing, 4))
+            positions = sorted(row["position"] for row in rows)
+            for position, (event_id, stream, subject, envelope) in zip(positions, self._outgoing, strict=True):
+                self.spoken.said.append((stream, Said(position, event_id, subject, envelope)))
 
 
 def _idempotency_of(command: Envelope[C]) -> Idempotency:

@@ -1,11 +1,13 @@
 """The broker may forget everything: the outbox says it all again, in order, and nothing twice that is still held."""
 
 import asyncio
+import random
 import shutil
 from collections import Counter
 from pathlib import Path
 
 import asyncpg
+import pytest
 from nats.aio.client import Client
 
 from outbox.publisher import Said, publish
@@ -111,9 +113,39 @@ async def test_of_two_replicas_one_publishes_and_the_other_takes_over(
             await say(transactions, 10)
             await until(lambda: _holds(broker, 10))
         await say(transactions, 10)
-        second.relay.wake([EVENTS])
+        second.relay.read_tables()
         positions = await until(lambda: _holds(broker, 20))
     assert Counter(positions) == Counter(range(1, 21))
+
+
+async def test_what_is_said_by_replicas_and_after_rollbacks_is_published_once_and_in_order(
+    running: ServiceFactory,
+    broker: NatsServer,
+    transactions: Transactions,
+    session: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    """The service publishes its own rows without reading them back; others' rows and gaps must not be skipped."""
+    choices = random.Random(20261122).choices  # noqa: S311 - a seed that repeats
+    async with running() as service:
+        for speaker in choices(["own", "own racing", "other replica", "rolled back"], k=80):
+            if speaker == "rolled back":
+                with pytest.raises(RuntimeError):
+                    await roll_back(service.transactions)
+            elif speaker == "own racing":
+                await asyncio.gather(*(say(service.transactions, 2) for _ in range(4)))
+            else:
+                await say(service.transactions if speaker == "own" else transactions, 1)
+        committed = await session.fetchval("SELECT array_agg(position ORDER BY position) FROM outbox")
+        positions = await until(lambda: _holds(broker, len(committed)))
+    assert positions == committed
+    assert committed[-1] > len(committed)
+
+
+async def roll_back(transactions: Transactions) -> None:
+    async with transactions.begin() as tx:
+        await count_effects(tx, [open_account()])
+        await tx.flush()
+        raise RuntimeError("its positions are used up")
 
 
 async def test_the_order_of_the_outbox_is_the_order_of_commits(
