@@ -1,51 +1,14 @@
-"""What the database itself guards, and that the models tell the truth about it."""
+"""What the database itself guards."""
 
 import asyncio
 from typing import Any
 
 import asyncpg
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from apps.payments.domain.transitions import State
-from apps.payments.models import PaymentIntentRow, metadata
 from apps.payments.tests.building import create
 from apps.payments.tests.room import Room
-from tests.fresh_databases import FreshDatabase
-
-OF_DELIVERY = ("outbox", "inbox", "relay_cursor", "idempotency_key", "alembic_version")
-
-
-def ours(_object: Any, name: str | None, kind: str, _reflected: bool, _to: Any) -> bool:
-    return kind != "table" or not str(name).startswith(OF_DELIVERY)
-
-
-def differences(connection: Connection) -> tuple[list[Any], set[str], set[str]]:
-    context = MigrationContext.configure(connection, opts={"include_object": ours, "compare_type": True})
-    checks = {str(check["name"]) for check in inspect(connection).get_check_constraints("payment_intent")}
-    return compare_metadata(context, metadata), checks, partial_indexes(connection)
-
-
-def partial_indexes(connection: Connection) -> set[str]:
-    found = inspect(connection).get_indexes("payment_intent")
-    return {f"{i['name']}: {i['dialect_options'].get('postgresql_where')}" for i in found}
-
-
-async def test_the_models_and_the_migrated_database_agree(payments_database: FreshDatabase) -> None:
-    engine = create_async_engine(make_url(payments_database.owner_url).set(drivername="postgresql+asyncpg"))
-    try:
-        async with engine.connect() as connection:
-            compared, checks, indexes = await connection.run_sync(differences)
-    finally:
-        await engine.dispose()
-    table = metadata.tables[str(PaymentIntentRow.__tablename__)]
-    assert compared == []
-    assert checks == {c.name for c in table.constraints if c.name and "CHECK" in type(c).__name__.upper()}
-    assert indexes == {"payment_intent_deadline: (deadline_at IS NOT NULL)"}
-
 
 FORBIDDEN = [
     ("UPDATE payment_intent SET state = 'lost'", asyncpg.CheckViolationError),
