@@ -32,6 +32,8 @@ _TRANSIENT = (
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
+    # Not an InterfaceError: what asyncpg says of a connection whose server died while it was not looking.
+    asyncpg.InternalClientError,
 )
 
 

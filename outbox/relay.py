@@ -25,6 +25,7 @@ _EXPECTED = (
     OSError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     nats.errors.Error,
     PublishError,
     asyncio.TimeoutError,

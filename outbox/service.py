@@ -199,6 +199,6 @@ class Service:
             async with asyncio.timeout(READY_SECONDS):
                 await self.database.pool.fetchval("SELECT 1")
             connected = (await self.broker.connect()).is_connected
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError):
             return AsgiResponse(b"the database does not answer", 503)
         return AsgiResponse(b"ready", 200) if connected else AsgiResponse(b"not connected to NATS", 503)
