@@ -1,6 +1,6 @@
 """Bad requests, as a table: what is wrong, the request, and the answer that says so."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -226,8 +226,4 @@ PEOPLE = (
         tells="owner"),
 )  # fmt: skip
 
-
-def all_of_them() -> Iterator[Bad]:
-    """Yield the whole table."""
-    for part in (AMOUNTS, CURRENCIES, WALLETS, FIELDS, BODIES, KEYS, TOKENS, PLACES, PEOPLE):
-        yield from part
+ALL_OF_THEM = (*AMOUNTS, *CURRENCIES, *WALLETS, *FIELDS, *BODIES, *KEYS, *TOKENS, *PLACES, *PEOPLE)

@@ -14,7 +14,7 @@ import pytest_asyncio
 from contracts.ids import new_id
 from ops.client import Gateway, Session
 from ops.stack.stack import Stack
-from tests.bad_requests import HUGE, JSON, ORDER, Bad, all_of_them, filled
+from tests.bad_requests import ALL_OF_THEM, HUGE, JSON, ORDER, Bad, filled
 from tests.bad_tokens import bad_tokens
 from tests.brokers import connected
 from tests.people import CURRENCY, PASSWORD, Customer, new_customer
@@ -91,7 +91,7 @@ async def _in_chunks(content: bytes) -> AsyncIterator[bytes]:
         yield content[start : start + CHUNK]
 
 
-@pytest.mark.parametrize("bad", all_of_them(), ids=lambda bad: bad.what)
+@pytest.mark.parametrize("bad", ALL_OF_THEM, ids=lambda bad: bad.what)
 async def test_bad_input_is_told_what_to_change(http: httpx.AsyncClient, scene: Scene, bad: Bad) -> None:
     async with asyncio.timeout(10):
         started = time.perf_counter()
@@ -132,7 +132,7 @@ async def test_all_of_it_together_has_no_effect(stack: Stack, http: httpx.AsyncC
     async with connected(stack, "provisioner") as nc:
         buried = (await nc.jetstream().stream_info("DEAD_LETTERS")).state.messages
         before = await scene.mine.balance(), await scene.theirs.balance(), await _intents(stack)
-        small = [bad for bad in all_of_them() if bad.body is None or len(bad.content(scene.names)) < HUGE]
+        small = [bad for bad in ALL_OF_THEM if bad.body is None or len(bad.content(scene.names)) < HUGE]
         answers = await asyncio.gather(*(_sent(http, bad, scene) for bad in small))
         assert {answer.status_code // 100 for answer in answers} == {4}
         assert (await scene.mine.balance(), await scene.theirs.balance(), await _intents(stack)) == before

@@ -11,10 +11,12 @@ import pytest
 import pytest_asyncio
 
 from ops.client import Gateway
+from ops.stack import logs
 from ops.stack.stack import EVERYTHING, Stack
 from tests.books import at_rest, balances_of, commits_held, intents_of, prove, transfers_of, under_way
 from tests.payment_stream import Payment, PaymentStream
 from tests.people import Customer, log_operator_in, new_customer
+from tests.streams import lengths
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -25,6 +27,7 @@ HELD = {"wallet": "wallet", "risk": "risk", "postgres": "wallet"}
 PAYERS = 8
 FUNDS = 100_000_000
 ASKED_AGAIN = 20
+TAIL = 200  # lines of the log of a process that fell over though nobody killed it
 WAITING = 10
 BEFORE, AFTER = 40, 40  # payments answered before the crash, and payments begun after it that must be answered too
 
@@ -60,6 +63,7 @@ async def _check(town: Town, stream: PaymentStream, before: dict[UUID, int]) -> 
     payments = stream.payments
     await at_rest(town.stack)
     await prove(town.stack)
+    assert (await lengths(town.stack))["DEAD_LETTERS"] == 0, "a crash is no fault of a message"
     stored = await intents_of(town.stack, [payment.key for payment in payments])
     assert {key: len(rows) for key, rows in stored.items()} == dict.fromkeys(stored, 1), "one intent a key"
     for payment in payments:
@@ -94,7 +98,8 @@ async def test_kill_9_loses_nothing_and_repeats_nothing(town: Town, victim: str)
         assert town.stack.pid(victim) != pid
         await stream.answered(AFTER)
     await _check(town, stream, before)
-    assert _restarts(town.stack) - restarts == Counter({victim: 1}), "others fell over with it"
+    fallen = _restarts(town.stack) - restarts - Counter({victim: 1})
+    assert not fallen, "\n".join(logs.tail(town.stack.layout.log(name), TAIL) for name in fallen)
 
 
 def _restarts(stack: Stack) -> Counter[str]:
