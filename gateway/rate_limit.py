@@ -1,6 +1,7 @@
 """How often one user, or one address without a token, may ask. Counted in Redis, or here while Redis is away."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -13,7 +14,7 @@ from gateway.local_limit import LocalLimit
 from gateway.metrics import RATE_LIMIT_DECISIONS, RATE_LIMIT_DEGRADED
 
 _LOG = structlog.get_logger()
-_REDIS_SECONDS = 0.25
+_REDIS_SECONDS = 1.0
 _CONNECTIONS = 128
 _DOWN_SECONDS = 1.0
 _LOCAL_KEYS = 10_000
@@ -84,7 +85,8 @@ class RateLimit:
             _LOG.warning("redis is away, limiting alone", error=str(error) or type(error).__name__)
         self._away_until = time.monotonic() + _DOWN_SECONDS
         RATE_LIMIT_DEGRADED.set(1)
-        await self._redis.connection_pool.disconnect(inuse_connections=False)
+        with suppress(RedisError, OSError, TimeoutError):  # closing may time out as well
+            await self._redis.connection_pool.disconnect(inuse_connections=False)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from contracts.ids import new_id
 from contracts.wallet import ListAccounts
@@ -64,6 +65,20 @@ async def test_without_redis_the_process_limits_alone_and_quickly() -> None:
     assert time.monotonic() - started < 0.5
     assert sum(wait == 0.0 for wait in waits) == 3
     assert limit.is_degraded
+    await limit.close()
+
+
+async def test_connections_that_do_not_even_close_in_time_are_no_reason_to_fail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limit = RateLimit(f"redis://127.0.0.1:{free_port()}")
+
+    async def too_slow(**_: object) -> None:
+        raise RedisTimeoutError("Timed out closing connection")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(limit._redis.connection_pool, "disconnect", too_slow)
+        assert await limit.wait(SLOW, "ann") == 0.0
     await limit.close()
 
 
