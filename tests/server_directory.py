@@ -46,6 +46,6 @@ def _clean_up(parent: Path) -> None:
     for directory in parent.glob(f"{PREFIX}*-*"):
         session = directory.name.removeprefix(PREFIX).split("-")[0]
         if session.isdecimal() and not psutil.pid_exists(int(session)):
-            for state in directory.rglob(f"*{STATE_SUFFIX}"):
+            for state in (*directory.rglob(f"*{STATE_SUFFIX}"), *directory.rglob("state.json")):  # servers, and stacks
                 end_leftovers(read_state(state))
             shutil.rmtree(directory, ignore_errors=True)
