@@ -1,5 +1,6 @@
 """Postgres access: the pool, read sessions, and which errors mean "ask again" rather than "this message is bad"."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -111,9 +112,19 @@ class Database:
             self._pool = None
 
     @asynccontextmanager
+    async def lent(self) -> AsyncIterator[Connection]:
+        """Lend a connection. Raises TimeoutError when all are in use for too long."""
+        async with asyncio.timeout(ACQUIRE_SECONDS):
+            connection = await self.pool.acquire()
+        try:
+            yield connection
+        finally:
+            await self.pool.release(connection)
+
+    @asynccontextmanager
     async def reads(self) -> AsyncIterator[Reads]:
         """Lend a session that reads."""
-        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+        async with self.lent() as connection:
             yield Reads(connection)
 
 

@@ -122,7 +122,8 @@ async def _publish_singly(nc: Client, stream: str, batch: Sequence[Publishable])
     try:
         for said in batch:
             await nc.publish(said.subject, said.payload, reply=inbox, headers=_headers(stream, said))
-        await asyncio.wait_for(all_stored, PUBLISH_SECONDS)
+        async with asyncio.timeout(PUBLISH_SECONDS):
+            await all_stored
     finally:
         with suppress(nats.errors.Error):
             await subscription.unsubscribe()

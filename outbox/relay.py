@@ -28,7 +28,7 @@ _EXPECTED = (
     asyncpg.InternalClientError,
     nats.errors.Error,
     PublishError,
-    asyncio.TimeoutError,
+    TimeoutError,
 )
 
 _UNSAID = """
@@ -112,7 +112,8 @@ class StreamRelay:
     async def _rest(self) -> None:
         """Wait for what is offered; now and then look into the table, where other replicas write too."""
         try:
-            await asyncio.wait_for(self._wake.wait(), SAVE_SECONDS if self._cursor != self._saved else POLL_SECONDS)
+            async with asyncio.timeout(SAVE_SECONDS if self._cursor != self._saved else POLL_SECONDS):
+                await self._wake.wait()
         except TimeoutError:
             self.read_table()
 

@@ -13,7 +13,7 @@ from pydantic import UUID7, BaseModel, ConfigDict
 from contracts.ids import new_id
 from contracts.message import SOURCE_PREFIX, Envelope, Idempotency, Message, Outcome, Problem, Reply, envelope_of
 from contracts.topology import stream_of
-from outbox.database import ACQUIRE_SECONDS, Connection, Database, Reads, columns
+from outbox.database import Connection, Database, Reads, columns
 from outbox.publisher import Said
 from outbox.tracing import producer_context
 
@@ -227,8 +227,9 @@ class Transactions:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
         """Lend a transaction: it commits when the block ends, rolls back when the block raises."""
-        async with self._database.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
-            transaction = Transaction(connection, self._service)
-            yield transaction
-            await transaction.flush()
-        await self._after_commit(transaction.spoken)
+        async with self._database.lent() as connection:
+            async with connection.transaction():
+                transaction = Transaction(connection, self._service)
+                yield transaction
+                await transaction.flush()
+            await self._after_commit(transaction.spoken)
