@@ -7,7 +7,6 @@ from pydantic import UUID7, AwareDatetime, EmailStr, Field, SecretStr, field_ser
 
 from contracts.message import Message, event, query
 
-
 TOKEN_ISSUER = "https://ledgerlink.example/identity"
 TOKEN_AUDIENCE = "https://ledgerlink.example/api"
 """The `iss` and `aud` of access tokens where the settings name no others (RFC 9068 §2.2)."""
@@ -33,7 +32,7 @@ class AccessToken(Message):
     """An OAuth 2.0 bearer token response (RFC 6749 §5.1)."""
 
     access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the token's type, not a token
+    token_type: Literal["Bearer"] = "Bearer"
     expires_in: Annotated[int, Field(gt=0, description="Seconds")]
     scope: str
 
