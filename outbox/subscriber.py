@@ -95,8 +95,9 @@ class EagerBatchSubscriber(BatchPullStreamSubscriber):
 
     async def stop(self) -> None:
         """Stop taking, finish the batch in hand, and give back what has arrived but was not begun."""
+        begun = self.subscription is not None
         await super().stop()
-        while not self._arrived.empty():
+        while begun and not self._arrived.empty():
             message = self._arrived.get_nowait()
             if message.reply and not (message.headers or {}).get("Status"):
                 with suppress(nats.errors.Error):
