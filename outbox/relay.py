@@ -20,6 +20,7 @@ _LEADER = 7003
 POLL_SECONDS = 1.0
 SAVE_SECONDS = 0.25
 CHECK_SECONDS = 2.0
+_FINISH_POLL_SECONDS = 0.01
 BATCH = 500
 _EXPECTED = (
     OSError,
@@ -61,6 +62,7 @@ class StreamRelay:
         self._wake = asyncio.Event()
         self._offered: list[Said] = []
         self._reads_table = self._compares = True
+        self._rests = False
         self._cursor: Cursor | None = None
         self._saved: Cursor | None = None
         self._saved_at = self._checked_at = 0.0
@@ -109,13 +111,21 @@ class StreamRelay:
             else:
                 await self._rest()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that it knows of is published."""
+        return self._rests and not self._wake.is_set()
+
     async def _rest(self) -> None:
         """Wait for what is offered; now and then look into the table, where other replicas write too."""
+        self._rests = True
         try:
             async with asyncio.timeout(SAVE_SECONDS if self._cursor != self._saved else POLL_SECONDS):
                 await self._wake.wait()
         except TimeoutError:
             self.read_table()
+        finally:
+            self._rests = False
 
     async def _publish_all(self) -> None:
         while True:
@@ -221,6 +231,13 @@ class Relay:
         """Make every stream read the outbox itself."""
         for relay in self._relays.values():
             relay.read_table()
+
+    async def finish(self, seconds: float) -> None:
+        """Wait until all that was offered is published, at most `seconds`: what is left waits for the next start."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not all(relay.is_idle for relay in self._relays.values()):  # noqa: ASYNC110
+                    await asyncio.sleep(_FINISH_POLL_SECONDS)
 
     async def on_reconnect(self) -> None:
         """Compare every stream with its cursor before anything else is published."""

@@ -37,6 +37,7 @@ _LOG = structlog.get_logger()
 UPKEEP_SECONDS = 3600.0
 READY_SECONDS = 2.0
 SHUTDOWN_SECONDS = 10
+FINISH_SECONDS = 2.0
 
 Job = Callable[[Transaction], Awaitable[None]]
 
@@ -182,6 +183,9 @@ class Service:
                     await connection.publish(subject, payload)
 
     async def _stop_tasks(self) -> None:
+        """Take nothing new, finish the batches in hand, publish what they said, and only then stop the rest."""
+        await asyncio.gather(*(subscriber.stop() for subscriber in self.broker.subscribers))
+        await self.relay.finish(FINISH_SECONDS)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -4,6 +4,7 @@ import asyncio
 import random
 import shutil
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -11,6 +12,7 @@ import pytest
 from nats.aio.client import Client
 
 from outbox.publisher import Said, publish
+from outbox.relay import Relay
 from outbox.tests.conftest import ServiceFactory, count_effects, effects, open_account, send, stored, until
 from outbox.transaction import Transactions
 from tests.servers import NatsServer
@@ -103,6 +105,21 @@ async def test_a_batch_that_the_stream_partly_knows_is_sent_again_one_by_one(bro
     assert await publish(client, EVENTS, said[99:]) == 100  # a single one
     await client.close()
     assert await held(broker) == list(range(1, 101))
+
+
+async def test_a_service_that_stops_publishes_what_it_has_said(
+    running: ServiceFactory, broker: NatsServer, session: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    for number in range(1, 6):
+        async with running() as service:
+            await until(partial(at_rest, service.relay))
+            await asyncio.gather(*(say(service.transactions, 40) for _ in range(3)))
+        assert len(await held(broker)) == 120 * number
+    assert await session.fetchval("SELECT position FROM relay_cursor WHERE stream = $1", EVENTS) == 600
+
+
+async def at_rest(relay: Relay) -> bool:
+    return bool(relay._relays) and all(stream.is_idle for stream in relay._relays.values())
 
 
 async def test_of_two_replicas_one_publishes_and_the_other_takes_over(
