@@ -67,6 +67,7 @@ DECLARE
     day   date;
     part  text;
     past  text[];
+    unsaid boolean;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(7001) THEN
         RETURN;
@@ -90,14 +91,35 @@ BEGIN
                   WHERE (i.inhparent = 'public.inbox'::regclass
                          AND c.relname < 'inbox_' || to_char(today - inbox_days, 'YYYYMMDD'))
                      OR (i.inhparent = 'public.outbox'::regclass
-                         AND c.relname < 'outbox_' || to_char(today - outbox_days, 'YYYYMMDD')
-                         AND NOT EXISTS (SELECT FROM public.outbox o LEFT JOIN public.relay_cursor r USING (stream)
-                                         WHERE o.tableoid = c.oid AND o.position > coalesce(r.position, 0))));
+                         AND c.relname < 'outbox_' || to_char(today - outbox_days, 'YYYYMMDD')));
     FOREACH part IN ARRAY past LOOP
-        EXECUTE format('DROP TABLE public.%I', part);
+        unsaid := false;
+        IF starts_with(part, 'outbox_') THEN
+            -- From stream to stream, and each one's last row, through the index: the whole would take minutes to read.
+            EXECUTE format('WITH RECURSIVE said (stream) AS (
+                                (SELECT min(p.stream) FROM public.%1$I p)
+                                UNION ALL
+                                SELECT (SELECT min(p.stream) FROM public.%1$I p WHERE p.stream > said.stream)
+                                FROM said WHERE said.stream IS NOT NULL)
+                            SELECT coalesce(bool_or((SELECT max(p.position) FROM public.%1$I p
+                                                     WHERE p.stream = said.stream) > coalesce(r.position, 0)), false)
+                            FROM said LEFT JOIN public.relay_cursor r USING (stream)', part) INTO unsaid;
+        END IF;
+        IF NOT unsaid THEN
+            EXECUTE format('DROP TABLE public.%I', part);
+        END IF;
     END LOOP;
-    DELETE FROM public.idempotency_key WHERE recorded_at < now() - interval '30 days';
 END
+$$
+"""
+
+# Some at a time: all that came due within an hour would take longer than a statement may.
+FORGET_KEYS_V1 = """
+CREATE FUNCTION forget_idempotency_keys(most integer) RETURNS void LANGUAGE sql
+SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    DELETE FROM public.idempotency_key WHERE ctid = ANY(ARRAY(
+        SELECT k.ctid FROM public.idempotency_key k WHERE k.recorded_at < now() - interval '30 days'
+        ORDER BY k.recorded_at LIMIT most FOR UPDATE SKIP LOCKED))
 $$
 """
 
@@ -107,13 +129,13 @@ class _Operations(Protocol):
 
 
 GRANTS_V1 = (
-    "REVOKE ALL ON FUNCTION maintain_delivery(integer, integer) FROM PUBLIC",
+    "REVOKE ALL ON FUNCTION maintain_delivery(integer, integer), forget_idempotency_keys(integer) FROM PUBLIC",
     "GRANT USAGE ON SCHEMA public TO {role}",
     "GRANT SELECT, INSERT ON outbox, inbox TO {role}",
     "GRANT SELECT, INSERT, UPDATE ON relay_cursor TO {role}",
     "GRANT SELECT, INSERT, UPDATE (answer) ON idempotency_key TO {role}",
     "GRANT USAGE ON SEQUENCE outbox_position TO {role}",
-    "GRANT EXECUTE ON FUNCTION maintain_delivery(integer, integer) TO {role}",
+    "GRANT EXECUTE ON FUNCTION maintain_delivery(integer, integer), forget_idempotency_keys(integer) TO {role}",
 )
 
 
@@ -125,7 +147,7 @@ def install_v1(op: _Operations, role: str) -> None:
     """
     if not re.fullmatch("[a-z_]+", role):
         raise ValueError(f"not a role name: {role!r}")
-    for statement in (*TABLES_V1, FIRST_UUID_V1, MAINTENANCE_V1):
+    for statement in (*TABLES_V1, FIRST_UUID_V1, MAINTENANCE_V1, FORGET_KEYS_V1):
         op.execute(statement)
     for grant in GRANTS_V1:
         op.execute(grant.format(role=role))

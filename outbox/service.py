@@ -35,6 +35,8 @@ from outbox.transaction import Spoken, Transaction, Transactions
 
 _LOG = structlog.get_logger()
 UPKEEP_SECONDS = 3600.0
+FORGET_SECONDS = 10.0
+FORGET_KEYS = 20_000
 READY_SECONDS = 2.0
 SHUTDOWN_SECONDS = 10
 FINISH_SECONDS = 2.0
@@ -138,6 +140,7 @@ class Service:
         connection = await self.broker.connect()
         self._spawn(self.relay.run(connection), "relay")
         self._spawn(self._repeat(UPKEEP_SECONDS, self._keep_up), "upkeep")
+        self._spawn(self._repeat(FORGET_SECONDS, self._forget_keys), "upkeep")
         for seconds, job in self._jobs:
             self._spawn(self._repeat(seconds, partial(self._in_transaction, job)), "job")
         _LOG.info("ready")
@@ -172,6 +175,10 @@ class Service:
         """Make the partitions of the next days, drop those past retention."""
         days = self.settings.outbox_retention_days, self.settings.inbox_retention_days
         await self.database.pool.execute("SELECT maintain_delivery($1, $2)", *days)
+
+    async def _forget_keys(self) -> None:
+        """Forget idempotency keys that are past their time, more at a time than can come due meanwhile."""
+        await self.database.pool.execute("SELECT forget_idempotency_keys($1)", FORGET_KEYS)
 
     async def _speak(self, spoken: Spoken) -> None:
         """Hand rows to the relay and send replies, which are best effort: the resource's GET is the truth."""
