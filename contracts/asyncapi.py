@@ -110,6 +110,7 @@ def _stream(name: str) -> Json:
         "retention": "limits",
         "maxAgeSeconds": int(stream.max_age.total_seconds()),
         "maxBytes": stream.max_bytes,
+        "maxMessageBytes": stream.max_message_bytes,
         "duplicateWindowSeconds": int(stream.duplicate_window.total_seconds()),
     }
 

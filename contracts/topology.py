@@ -16,16 +16,25 @@ ROOMS = (identity, wallet, payments, risk)
 SERVICES = tuple(room.__name__.removeprefix("contracts.") for room in ROOMS)
 PROVISIONER = "provisioner"
 USERS = (*SERVICES, "gateway", PROVISIONER)
+DEAD_LETTERS = str(DeadLetter.contract.stream)
+
+
+MAX_MESSAGE_BYTES = 512 * 1024
+"""The largest message that a stream takes: as base64 in a dead letter it still fits into NATS's payload of 1 MiB."""
 
 
 @dataclass(frozen=True)
 class Stream:
-    """A JetStream stream: limits retention, file storage, atomic batches, bounded by age and bytes."""
+    """A JetStream stream: limits retention, file storage, atomic batches, bounded by age and bytes.
+
+    `max_message_bytes` is -1 where only the server's own limit holds.
+    """
 
     name: str
     subjects: tuple[str, ...]
     max_age: timedelta = timedelta(days=7)
     max_bytes: int = 4 * 2**30
+    max_message_bytes: int = MAX_MESSAGE_BYTES
     duplicate_window: timedelta = timedelta(minutes=2)
 
 
@@ -79,7 +88,10 @@ def streams() -> tuple[Stream, ...]:
     for message in REGISTRY.values():
         if message.contract.stream:
             subjects.setdefault(message.contract.stream, set()).add(message.contract.subject)
-    return tuple(Stream(name, tuple(sorted(held))) for name, held in sorted(subjects.items()))
+    return tuple(
+        Stream(name, tuple(sorted(held)), max_message_bytes=-1 if name == DEAD_LETTERS else MAX_MESSAGE_BYTES)
+        for name, held in sorted(subjects.items())
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -87,7 +99,7 @@ def stream_of(subject: str) -> str:
     """Return the stream that a concrete subject goes to. Raises LookupError when no stream takes it."""
     owner, kind, *_ = subject.split(".")
     if owner == Kind.DEAD_LETTER.value:
-        return str(DeadLetter.contract.stream)
+        return DEAD_LETTERS
     name = f"{owner}_{kind}".upper()
     if name not in {message.contract.stream for message in REGISTRY.values()}:
         raise LookupError(f"no stream takes {subject}")

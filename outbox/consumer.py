@@ -4,10 +4,12 @@ import asyncio
 import base64
 import random
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 import structlog
@@ -23,7 +25,9 @@ from outbox.tracing import batch_span
 from outbox.transaction import Transaction, Transactions
 
 _LOG = structlog.get_logger()
+# Deliveries that failed: one that was cut short (a killed process, a database that is away) is no fault of a message.
 DELIVERY_LIMIT = 5
+_FAILURES_KEPT = 10_000
 BACK_OFF_SECONDS = (0.2, 1.0, 5.0, 15.0)
 _CLOCK_SKEW = timedelta(days=1)
 
@@ -47,9 +51,16 @@ class Consumer:
         self._transactions = transactions
         self._inbox_age = timedelta(days=inbox_days - 1)
         self._messages = {message.contract.type: message for message in durable.messages}
+        self._failures: OrderedDict[UUID, int] = OrderedDict()
 
     async def process(self, messages: Sequence[Msg]) -> None:
         """Handle a batch to the end: every message is acknowledged, given back for later, or a dead letter."""
+        try:
+            await self._process(messages)
+        except Exception:  # noqa: BLE001 - FastStream would swallow it without a word
+            _LOG.exception("batch not finished, the broker will deliver again", durable=self.durable.name)
+
+    async def _process(self, messages: Sequence[Msg]) -> None:
         started = time.perf_counter()
         deliveries = [d for m in messages if (d := await self._decoded(m))]
         with batch_span(self.durable.name, [d.envelope.traceparent for d in deliveries]):
@@ -69,7 +80,7 @@ class Consumer:
         """Parse and check an envelope. Raises ValueError (pydantic's ValidationError is one)."""
         event = orjson.loads(payload)
         kind = event.get("type") if isinstance(event, dict) else None
-        if kind not in self._messages:
+        if not isinstance(kind, str) or kind not in self._messages:
             raise ValueError(f"type {kind!r} is not one that it reads")
         envelope = decode(payload, self._messages[kind])
         age = time.time() - made_at(envelope.id).timestamp()
@@ -90,13 +101,14 @@ class Consumer:
                     error=str(error),
                 )
             elif len(deliveries) == 1:
-                await self._give_back(deliveries[0].message, error)
+                await self._give_back(deliveries[0], error)
             else:
                 middle = len(deliveries) // 2
                 await self._attempt(deliveries[:middle])
                 await self._attempt(deliveries[middle:])
             return
         for delivery in deliveries:
+            self._failures.pop(delivery.envelope.id, None)
             await delivery.message.ack()
         CONSUMED.labels(self.durable.name, "handled").inc(len(deliveries) - duplicates)
         CONSUMED.labels(self.durable.name, "duplicate").inc(duplicates)
@@ -124,15 +136,18 @@ class Consumer:
                 await self._handle(tx, fresh)
         return len(deliveries) - len(fresh)
 
-    async def _give_back(self, message: Msg, error: Exception) -> None:
-        deliveries = message.metadata.num_delivered
+    async def _give_back(self, delivery: Delivery, error: Exception) -> None:
+        failures = self._failures.pop(delivery.envelope.id, 0) + 1
         reason = f"{type(error).__name__}: {_summary(error)}"
-        if deliveries >= DELIVERY_LIMIT:
-            await self._bury(message, reason)
+        if failures >= DELIVERY_LIMIT:
+            await self._bury(delivery.message, reason)
             return
-        _LOG.warning("will try again", durable=self.durable.name, deliveries=deliveries, reason=reason)
+        self._failures[delivery.envelope.id] = failures
+        if len(self._failures) > _FAILURES_KEPT:
+            self._failures.popitem(last=False)
+        _LOG.warning("will try again", durable=self.durable.name, failures=failures, reason=reason)
         CONSUMED.labels(self.durable.name, "retried").inc()
-        await message.nak(delay=BACK_OFF_SECONDS[min(deliveries, len(BACK_OFF_SECONDS)) - 1])
+        await delivery.message.nak(delay=BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS)) - 1])
 
     async def _bury(self, message: Msg, reason: str) -> None:
         """Say the dead letter through the outbox, so that not even a wiped broker loses it; then end delivery."""
@@ -150,10 +165,9 @@ class Consumer:
         try:
             async with self._transactions.begin() as tx:
                 tx.say(letter, None, subject=f"dlq.{self.durable.service}.{self.durable.name}")
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            await message.nak(delay=BACK_OFF_SECONDS[1])
+        except Exception as error:  # noqa: BLE001 - its neighbours in the batch must not wait for it
+            _LOG.error("no dead letter yet", durable=self.durable.name, error=_summary(error))
+            await message.nak(delay=BACK_OFF_SECONDS[1 if is_transient(error) else -1])
             return
         _LOG.error("dead letter", durable=self.durable.name, sequence=letter.stream_sequence, reason=reason)
         CONSUMED.labels(self.durable.name, "dead").inc()

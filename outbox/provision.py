@@ -42,6 +42,7 @@ async def _provide_stream(js: JetStreamContext, stream: Stream) -> bool:
         discard=DiscardPolicy.OLD,
         max_age=stream.max_age.total_seconds(),
         max_bytes=stream.max_bytes,
+        max_msg_size=stream.max_message_bytes,
         duplicate_window=stream.duplicate_window.total_seconds(),
         allow_direct=True,
         allow_atomic=True,

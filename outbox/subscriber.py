@@ -75,7 +75,7 @@ class EagerBatchSubscriber(BatchPullStreamSubscriber):
             return []
         batch: list[Msg] = []
         while True:
-            if status := (message.headers or {}).get("Status"):
+            if status := _status(message):
                 await self._note(status, message)
             else:
                 self._asked -= 1
@@ -99,9 +99,14 @@ class EagerBatchSubscriber(BatchPullStreamSubscriber):
         await super().stop()
         while begun and not self._arrived.empty():
             message = self._arrived.get_nowait()
-            if message.reply and not (message.headers or {}).get("Status"):
+            if not _status(message):
                 with suppress(nats.errors.Error):
                     await message.nak()
+
+
+def _status(message: Msg) -> str | None:
+    """Return what the server itself says of a pull request; None for a message, whatever its sender put into it."""
+    return None if message.reply.startswith("$JS.ACK.") else (message.headers or {}).get("Status")
 
 
 def make_eager(subscriber: Any) -> EagerBatchSubscriber:

@@ -10,10 +10,12 @@ from nats.aio.client import Client
 
 from contracts.ids import first_id_of
 from contracts.message import Envelope
+from contracts.topology import MAX_MESSAGE_BYTES
 from contracts.wallet import OpenAccount
 from outbox.tests.conftest import (
     DURABLE,
     STREAM,
+    SUBJECT,
     ServiceFactory,
     count_effects,
     effects,
@@ -23,6 +25,7 @@ from outbox.tests.conftest import (
     until,
 )
 from outbox.transaction import Transaction
+from tests.servers import NatsServer
 
 
 async def test_each_command_has_one_effect_one_event_and_one_answer(
@@ -89,12 +92,13 @@ async def test_a_poison_message_becomes_a_dead_letter_and_its_neighbours_are_unh
         b"not json",
         b"[1]",
         b"null",
+        b'{"type":[]}',
         b'{"type":"ledgerlink.wallet.open_account.v1"}',
         open_account().encode().replace(b"open_account.v1", b"open_account.v9"),
         open_account(id=first_id_of(datetime.now(UTC) - timedelta(days=30))).encode(),
         open_account(id=first_id_of(datetime.now(UTC) + timedelta(days=30))).encode(),
     ],
-    ids=["empty", "no-json", "list", "null", "no-data", "other-type", "too-old", "from-the-future"],
+    ids=["empty", "no-json", "list", "null", "type-is-a-list", "no-data", "other-type", "too-old", "from-the-future"],
 )
 async def test_what_cannot_be_read_is_a_dead_letter_at_once(
     payload: bytes,
@@ -111,6 +115,61 @@ async def test_what_cannot_be_read_is_a_dead_letter_at_once(
     assert letter["data"]["deliveries"] == 1
     assert base64.b64decode(letter["data"]["payload"]) == payload
     assert await effects(session) == [good.data.account_id]
+
+
+async def test_deliveries_that_were_no_fault_of_a_message_do_not_count_against_it(
+    running: ServiceFactory,
+    broker: NatsServer,
+    gateway: Client,
+    operator: Client,
+    session: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    command = open_account()
+    failures: list[int] = []
+
+    async def handle(tx: Transaction, batch: Sequence[Envelope[OpenAccount]]) -> None:
+        await count_effects(tx, batch)
+        if len(failures) < 2:
+            failures.append(1)
+            raise RuntimeError("only at first")
+
+    await send(gateway, [command.encode()])
+    wallet = await broker.connect("wallet")
+    inbox = wallet.new_inbox()
+    delivered = await wallet.subscribe(inbox)
+    for _ in range(6):  # as if six processes had been killed, or had waited in vain for their database
+        await wallet.publish(f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{DURABLE}", b"1", reply=inbox)
+        await (await delivered.next_msg(timeout=5)).nak()
+    await wallet.close()
+    async with running(handle):
+        await until(lambda: _nothing_pending(operator))
+    assert await stored(operator, "DEAD_LETTERS") == []
+    assert await effects(session) == [command.data.account_id]
+
+
+async def test_a_header_that_looks_like_the_servers_own_does_not_hide_a_message(
+    running: ServiceFactory, gateway: Client, operator: Client, session: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    command = open_account()
+    await gateway.request(SUBJECT, command.encode(), timeout=5, headers={"Status": "100"})
+    async with running():
+        await until(lambda: _nothing_pending(operator))
+    assert await effects(session) == [command.data.account_id]
+
+
+@pytest.mark.usefixtures("broker")
+async def test_a_message_too_large_for_a_dead_letter_is_refused_by_its_stream(gateway: Client) -> None:
+    refusal = await gateway.request(SUBJECT, b"x" * (gateway.max_payload - 1024), timeout=5)
+    assert b"message size exceeds maximum allowed" in refusal.data
+
+
+async def test_the_largest_message_fits_into_a_dead_letter(
+    running: ServiceFactory, gateway: Client, operator: Client
+) -> None:
+    payload = b"x" * MAX_MESSAGE_BYTES
+    await send(gateway, [payload[: -len(SUBJECT) - 64]])
+    async with running():
+        await until(lambda: _at_least(operator, "DEAD_LETTERS", 1))
 
 
 async def test_a_database_that_drops_its_connections_loses_and_repeats_nothing(
