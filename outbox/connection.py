@@ -18,11 +18,14 @@ async def _log_error(error: Exception) -> None:
 
 
 async def _nothing() -> None:
-    """Do nothing when the connection comes back."""
+    """Do nothing when the connection goes or comes back."""
 
 
 def connection_options(
-    settings: BrokerSettings, user: str, on_reconnect: Callable[[], Awaitable[None]] = _nothing
+    settings: BrokerSettings,
+    user: str,
+    on_reconnect: Callable[[], Awaitable[None]] = _nothing,
+    on_disconnect: Callable[[], Awaitable[None]] = _nothing,
 ) -> dict[str, Any]:
     """Return the options that `nats.connect` and FastStream's broker share.
 
@@ -41,6 +44,7 @@ def connection_options(
         "pending_size": 2**20,
         "error_cb": _log_error,
         "reconnected_cb": on_reconnect,
+        "disconnected_cb": on_disconnect,
     }
 
 

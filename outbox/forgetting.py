@@ -5,6 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
+from pydantic import ValidationError
 
 from contracts.message import SOURCE_PREFIX, Envelope, Message
 from outbox.publisher import StreamState, stored_message
@@ -51,8 +53,16 @@ async def _search_back(nc: Client, service: str, stream: str, state: StreamState
     oldest = max(1, state.first_sequence, state.last_sequence - _LOOK_BACK)
     for sequence in range(state.last_sequence, oldest - 1, -1):
         message = await stored_message(nc, stream, sequence)
-        if message is not None:
-            envelope = Envelope[Message].model_validate_json(message.data)
-            if envelope.source == SOURCE_PREFIX + service and envelope.sequence:
-                return int(envelope.sequence)
+        if message is not None and (position := _position_said_by(service, message)):
+            return position
     return 0
+
+
+def _position_said_by(service: str, message: Msg) -> int | None:
+    """Return the outbox position that a message names; None when another sender's, or no envelope at all."""
+    try:
+        envelope = Envelope[Message].model_validate_json(message.data)
+    except ValidationError:
+        return None
+    ours = envelope.source == SOURCE_PREFIX + service and envelope.sequence
+    return int(ours) if ours else None

@@ -239,8 +239,12 @@ class Relay:
                 while not all(relay.is_idle for relay in self._relays.values()):  # noqa: ASYNC110
                     await asyncio.sleep(_FINISH_POLL_SECONDS)
 
-    async def on_reconnect(self) -> None:
-        """Compare every stream with its cursor before anything else is published."""
+    async def compare(self) -> None:
+        """Compare every stream with its cursor before anything else is published.
+
+        Due when the connection is lost, too: what is published meanwhile goes out before anybody hears that it is back,
+        and a message of ours at the end of a shortened stream would look as if nothing before it were missing.
+        """
         for relay in self._relays.values():
             relay.compare()
 

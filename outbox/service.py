@@ -56,7 +56,7 @@ class Service:
         self.database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
         self.transactions = Transactions(self.database, name, self._speak)
         self.relay = Relay(name, streams_said_by(name), self.database)
-        options = connection_options(settings, name, self.relay.on_reconnect)
+        options = connection_options(settings, name, self.relay.compare, self.relay.compare)
         self.broker = NatsBroker(
             security=NatsNKey.from_seed(options.pop("nkeys_seed_str")),
             **options,

@@ -95,6 +95,46 @@ async def test_a_shortened_stream_that_others_made_grow_again_is_noticed(
     assert positions == [1, 2, 3, 4, 900, 901, 902, 903, 904, 5, 6, 7]
 
 
+async def test_nothing_is_published_to_a_restored_stream_before_it_was_compared(
+    running: ServiceFactory, broker: NatsServer, transactions: Transactions, tmp_path: Path
+) -> None:
+    async with running() as service:
+        await _say_and_wait(transactions, broker, number=4, total=4)
+        await broker.stop()
+        shutil.copytree(broker.jetstream, tmp_path / "backup")
+        await broker.start()
+        await _say_and_wait(transactions, broker, number=3, total=7)
+        await broker.stop()
+        await say(service.transactions, 2)  # said while the broker is away, and offered to the relay at once
+        shutil.rmtree(broker.jetstream)
+        shutil.copytree(tmp_path / "backup", broker.jetstream)
+        await broker.start()
+        positions = await until(lambda: _holds(broker, 9))
+    assert positions == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+
+
+async def test_a_shortened_stream_is_searched_past_what_is_no_message(
+    running: ServiceFactory, broker: NatsServer, transactions: Transactions, tmp_path: Path
+) -> None:
+    async with running():
+        await _say_and_wait(transactions, broker, number=4, total=4)
+    await broker.stop()
+    shutil.copytree(broker.jetstream, tmp_path / "backup")
+    await broker.start()
+    async with running():
+        await _say_and_wait(transactions, broker, number=3, total=7)
+    await broker.stop()
+    shutil.rmtree(broker.jetstream)
+    shutil.copytree(tmp_path / "backup", broker.jetstream)
+    await broker.start()
+    other = await broker.connect("wallet")
+    await publish(other, EVENTS, [Said(900, open_account().id, "wallet.events.account.opened", '{"no":"event"}')])
+    await other.close()
+    async with running():
+        positions = await until(lambda: _holds(broker, 8))
+    assert positions == [1, 2, 3, 4, 900, 5, 6, 7]
+
+
 async def test_a_batch_that_the_stream_partly_knows_is_sent_again_one_by_one(broker: NatsServer) -> None:
     client = await broker.connect("wallet")
     subject = "wallet.events.account.opened"
