@@ -35,8 +35,10 @@ class SigningKeys:
     async def key(self, kid: str) -> PyJWK | None:
         """Return the key of that id, None when identity has none. Raises ProblemError `unavailable`."""
         if kid not in self._keys:
+            asked_at = self._asked_at
             async with self._turn:
-                if kid not in self._keys and self._may_ask():
+                asked_meanwhile = self._asked_at != asked_at  # for all who waited: each asking anew would be a queue
+                if kid not in self._keys and not asked_meanwhile and self._may_ask():
                     await self._fetch()
         if not self._keys:
             raise ProblemError(

@@ -49,5 +49,5 @@ def connection_options(
 
 
 async def connect(settings: BrokerSettings, user: str) -> Client:
-    """Connect as `user`. Raises nats.errors.NoServersError when NATS cannot be reached."""
+    """Connect as `user`; tries until NATS can be reached, so a caller that cannot wait brings a deadline."""
     return await nats.connect(**connection_options(settings, user) | {"allow_reconnect": True})

@@ -24,6 +24,7 @@ from outbox.settings import BrokerSettings
 _LOG = structlog.get_logger()
 WATCH_SECONDS = 1.0
 API_SECONDS = 5.0
+CONNECT_SECONDS = 30.0
 
 
 async def provision(nc: Client) -> list[str]:
@@ -94,8 +95,12 @@ async def watch(settings: BrokerSettings) -> None:
 
 
 async def provision_once(settings: BrokerSettings) -> list[str]:
-    """Provision and disconnect. Raises nats errors when the broker cannot be reached."""
-    nc = await connect(settings, PROVISIONER)
+    """Provision and disconnect. Raises TimeoutError when the broker cannot be reached, and nats errors."""
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            nc = await connect(settings, PROVISIONER)
+    except TimeoutError:
+        raise TimeoutError(f"NATS at {settings.nats_url} does not answer") from None
     try:
         return await provision(nc)
     finally:

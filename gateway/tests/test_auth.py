@@ -1,5 +1,6 @@
 """Access tokens: which are believed, what the others are told, and how seldom anybody is asked."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -133,3 +134,16 @@ async def test_without_identity_a_token_is_not_called_bad(
         answer = await _get(gateway, f"Bearer {services.signer.token(user)}")
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
         assert (await gateway.http.get("/readyz")).status_code == 503
+
+
+async def test_many_who_wait_for_the_keys_wait_no_longer_than_one(
+    settings: Callable[..., GatewaySettings], services: ScriptedServices, user: UUID
+) -> None:
+    del services.answers[GetSigningKeys]
+    async with running(settings(query_seconds=0.3), ready=False) as gateway:
+        token = f"Bearer {services.signer.token(user)}"
+        await _get(gateway, token)  # it is connected
+        begun = time.monotonic()
+        answers = await asyncio.gather(*(_get(gateway, token) for _ in range(20)))
+        assert {answer.status_code for answer in answers} == {503}
+        assert time.monotonic() - begun < 3
