@@ -73,7 +73,7 @@ class NatsServer:
     async def wipe(self) -> None:
         """Stop it, delete all that it stored, and start it: it knows no stream any more."""
         await self._server.stop()
-        shutil.rmtree(self.jetstream, ignore_errors=True)
+        shutil.rmtree(self.jetstream)
         await self._server.start()
 
     async def connect(self, user: str) -> Client:

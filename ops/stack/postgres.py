@@ -34,6 +34,8 @@ SETTINGS = {
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
+# The same text and the same order of it on every machine, whatever its C library.
+TEXT = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
 FAST_AND_FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "256MB"}
 
 
@@ -119,11 +121,7 @@ class Postgres:
             f"--pwfile={password_file}",
             "--auth-host=scram-sha-256",
             "--auth-local=reject",
-            "--encoding=UTF8",
-            # The same order of text on every machine, whatever its C library.
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
-            "--locale=C",
+            *TEXT,
             *([] if self.durable else ["--no-sync"]),
         ]
         _run("initdb", command, cwd=draft, account=self._account)

@@ -11,7 +11,8 @@ from ops.stack.component import Component
 from ops.stack.ports import HOST
 from ops.stack.private_files import write_private
 
-MAX_MEMORY = "128mb"
+# Full memory must not turn into refused requests: the oldest counters go first.
+MEMORY = {"maxmemory": "128mb", "maxmemory-policy": "allkeys-lru"}
 LONGEST_ANSWER = 512
 
 
@@ -48,9 +49,7 @@ class Valkey:
             "requirepass": self.password.get_secret_value(),
             "appendonly": "no",
             "save": '""',
-            # Full memory must not turn into refused requests: the oldest counters go first.
-            "maxmemory": MAX_MEMORY,
-            "maxmemory-policy": "allkeys-lru",
+            **MEMORY,
         }
         write_private(self._config_file, "".join(f"{name} {value}\n" for name, value in settings.items()))
 
