@@ -14,6 +14,7 @@ AWAY = (
     asyncpg.InterfaceError("cannot call Transaction.__aexit__(): the underlying connection is closed"),
     asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
     asyncpg.DeadlockDetectedError("deadlock detected"),
+    asyncpg.PostgresIOError("could not read block 0 in file: Input/output error"),
 )
 FAULTS = (
     ValueError("replyto must be risk.decisions.<service>"),
