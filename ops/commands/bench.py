@@ -11,13 +11,18 @@ import typer
 if TYPE_CHECKING:
     from ops.bench.report import BenchReport
 
-app = typer.Typer(help="Measure throughput and latency, then audit the books.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 WARM_UP_SECONDS = 3.0
 
 
 @app.callback()
 def _bench() -> None:
-    """Keep `bench` a group of benchmarks."""
+    """Measure throughput and latency, then audit the books.
+
+    [bold]Example[/bold]
+
+      $ ledgerlink bench payments --seconds 30
+    """
 
 
 @app.command()
@@ -44,14 +49,24 @@ def payments(
     from rich.console import Console
 
     from ops.bench.report import show
+    from ops.interruption import Interrupted, interruptible
 
-    report = asyncio.run(_measured(seconds, rate, concurrency, payers))
+    try:
+        # A signal cancels the measuring, whose own clean-up stops the stack.
+        report = asyncio.run(interruptible(_measured(seconds, rate, concurrency, payers), _nothing_more))
+    except Interrupted as interrupted:
+        typer.echo("Interrupted; nothing is left running.", err=True)
+        raise typer.Exit(interrupted.exit_code) from None
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
         show(Console(), report)
     if not report.books_balance:
         raise typer.Exit(1)
+
+
+async def _nothing_more() -> None:
+    """Clean up nothing beyond what the work itself does."""
 
 
 async def _measured(seconds: float, rate: float | None, concurrency: int, number: int) -> "BenchReport":

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 
+from ops.commands.output import console_on, standard_output
 from ops.stack.component import State
 
 READY = {State.HEALTHY, State.DONE}
@@ -17,10 +17,14 @@ REFRESHES_PER_SECOND = 12
 
 
 class Progress:
-    """Observes a stack's processes. As a context manager it shows them start; after `watch` it tells of restarts."""
+    """Observes a stack's processes. As a context manager it shows them start; after `watch` it tells of restarts.
+
+    What cannot be printed is dropped: no method raises OSError.
+    """
 
     def __init__(self) -> None:
-        self.console = Console()
+        self.output = standard_output()
+        self.console = console_on(self.output)
         self._began = time.monotonic()
         self._states: dict[str, State] = {}
         self._seconds: dict[str, float] = {}
@@ -33,6 +37,8 @@ class Progress:
         before = self._states.get(name)
         if state is before:
             return
+        if not self._states and not self.console.is_terminal:
+            self.console.print("Starting LedgerLink ...")  # not before: until here it may be refused
         self._states[name] = state
         self._seconds[name] = time.monotonic() - self._began
         if self._live is not None:
@@ -59,8 +65,6 @@ class Progress:
                 self._table(), console=self.console, transient=True, refresh_per_second=REFRESHES_PER_SECOND
             )
             self._live.start()
-        else:
-            self.console.print("Starting LedgerLink ...")
         return self
 
     def __exit__(

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.commands.options import DEFAULT_DATA_DIR, DataDir
+from ops.commands.options import DEFAULT_DATA_DIR, DataDir, command_on
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from ops.commands.progress import Progress
@@ -45,21 +47,28 @@ def up(
 
     progress = Progress()
     stack = Stack(data_dir, port=port, fresh=fresh, only=only or EVERYTHING, observer=progress.changed)
-    asyncio.run(_until_stopped(stack, progress))
+    asyncio.run(_until_stopped(stack, progress, data_dir))
 
 
-async def _until_stopped(stack: "Stack", progress: "Progress") -> None:
+async def _until_stopped(stack: "Stack", progress: "Progress", data_dir: "Path") -> None:
+    from ops.commands.output import hang_up
+
     stopping = _stop_requested()
-    with progress:
-        started = await _started(stack, stopping)
-    if started:
-        progress.warn_of_ends(stack.ended_leftovers)
-        _show_addresses(progress.console, stack)
-        progress.watch()
-        await stopping.wait()
-    progress.console.print("Stopping ...")
-    progress.quiet()
-    await stack.stop()
+    hanging_up = asyncio.create_task(hang_up(progress.output), name="look for a closed terminal")
+    hanging_up.add_done_callback(lambda _: stopping.set())
+    try:
+        with progress:
+            started = await _started(stack, stopping)
+        if started:
+            progress.warn_of_ends(stack.ended_leftovers)
+            _show_addresses(progress.console, stack, data_dir)
+            progress.watch()
+            await stopping.wait()
+        progress.console.print("Stopping ...")
+    finally:
+        hanging_up.cancel()
+        progress.quiet()
+        await stack.stop()
     progress.console.print("Stopped; nothing is left running.")
 
 
@@ -89,7 +98,7 @@ async def _started(stack: "Stack", stopping: asyncio.Event) -> bool:
     return True
 
 
-def _show_addresses(console: "Console", stack: "Stack") -> None:
+def _show_addresses(console: "Console", stack: "Stack", data_dir: "Path") -> None:
     from rich.table import Table
 
     table = Table(title="LedgerLink runs", title_justify="left", show_header=False)
@@ -98,9 +107,10 @@ def _show_addresses(console: "Console", stack: "Stack") -> None:
         table.add_row("API", gateway)
         table.add_row("Documentation", f"{gateway}/docs")
         table.add_row("Metrics", f"{gateway}/metrics")
-        table.add_row("Operator", f"{stack.parts.secrets.operator_email} (password: {stack.layout.secrets})")
+        table.add_row("Operator", stack.parts.secrets.operator_email)
+        table.add_row("Password", f"in {stack.layout.secrets}")
     table.add_row("Data", str(stack.layout.root))
     table.add_row("Logs", str(stack.layout.log("gateway").parent))
-    table.add_row("Look at it", "ledgerlink status")
+    table.add_row("Look at it", command_on(data_dir, "status"))
     table.add_row("Stop it", "Ctrl-C")
     console.print(table)
