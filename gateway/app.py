@@ -41,8 +41,12 @@ _DESCRIPTION = """
 Wallets on a double-entry ledger, and payments between them.
 
 1. Register (`POST /v1/users`), log in (`POST /v1/sessions`), and press **Authorize** with the access token.
-2. Open a wallet (`POST /v1/wallets`); an operator funds it (`POST /v1/wallets/{wallet_id}/top_ups`).
+2. Open a wallet (`POST /v1/wallets`); the operator funds it (`POST /v1/wallets/{wallet_id}/top_ups`).
 3. Pay (`POST /v1/payment_intents` with `confirm: true`).
+
+The operator is a user like any other who may also fund wallets. The account is made when the identity service starts,
+from `IDENTITY_OPERATOR_EMAIL` and `IDENTITY_OPERATOR_PASSWORD`; `ledgerlink up` sets both, and prints the e-mail
+address and where its password is.
 
 Amounts are whole minor units with an ISO 4217 currency. A 200 or 201 says that the outcome is committed, a 202 that the
 request is recorded and its outcome follows at `Location`. Requests that change something take an `Idempotency-Key`:

@@ -72,16 +72,19 @@ async def _command_headers(
     parts: PartsDep,
     idempotency_key: Annotated[
         str | None,
-        Header(
-            description="Required, 1 to 255 characters. Repeat it to repeat a request safely: it is carried out once.",
+        Header(  # what it must be is said to readers only: checked_key answers with problems of its own
+            alias="Idempotency-Key",
+            description="Any new UUID; repeat it to repeat the request safely.",
+            json_schema_extra={"minLength": 1, "maxLength": 255},
             examples=["5f0c7a52-8f0e-4a6a-9d0f-3f4f4c1d2e3b"],
         ),
     ] = None,
     prefer: Annotated[
         str | None,
         Header(
-            description="RFC 7240: `wait=N` waits up to N (at most 30) seconds for the outcome; `respond-async` "
-            "answers 202 as soon as the request is recorded.",
+            alias="Prefer",
+            description="RFC 7240: `wait=N` waits up to N (at most 30) seconds for the outcome; `respond-async`, or "
+            "`wait=0`, answers 202 as soon as the request is recorded.",
             examples=["wait=10"],
         ),
     ] = None,

@@ -53,9 +53,14 @@ def _of_validation(request: Request, errors: Sequence[Any]) -> ProblemError:
         return ProblemError("malformed_json", f"The body is not JSON: {reason}, at character {first['loc'][-1]}.")
     if first["type"] in _NOT_AN_OBJECT and first["loc"] == ("body",) and not _says_json(request):
         return ProblemError("unsupported_media_type", "Send the body as `Content-Type: application/json`.")
-    listed = [{"location": _location(e["loc"]), "detail": e["msg"]} for e in errors[:_MAX_ERRORS]]
-    detail = "; ".join(f"{e['location']}: {e['detail']}" for e in listed[:3])
-    parameter = listed[0]["location"].rsplit("/", maxsplit=1)[-1]
+    return invalid_request([(_location(e["loc"]), e["msg"]) for e in errors[:_MAX_ERRORS]])
+
+
+def invalid_request(errors: Sequence[tuple[str, str]]) -> ProblemError:
+    """Return the answer to a request that does not fit: where it does not (`body/amount`), and why; at least one."""
+    listed = [{"location": location, "detail": detail} for location, detail in errors]
+    detail = "; ".join(f"{location}: {detail}" for location, detail in errors[:3])
+    parameter = errors[0][0].rsplit("/", maxsplit=1)[-1]
     return ProblemError("invalid_request", f"{detail}.", parameter=parameter, members={"errors": listed})
 
 

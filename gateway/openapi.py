@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from gateway.auth import insufficient_scope, token_required
+from gateway.error_handlers import invalid_request
 from gateway.problems import KINDS, MEDIA_TYPE, ProblemError
 
 EXAMPLE_CORRELATION_ID = "01990f3e-6f2a-7c3e-9d5b-0b8c6f1e2a10"
@@ -31,20 +33,20 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "payment_intent": {"type": "object", "description": "The declined payment intent (status 402)"},
     },
 }
-_ALWAYS = {
-    "rate_limited": "Slow down; the next request is admitted in 0.250 seconds.",
-    "unavailable": "The wallet service does not answer now; send the request again in a moment.",
+RECORDED_SCHEMA: dict[str, Any] = {
+    "title": "Recorded",
+    "description": "What is being made, and that it is not made yet.",
+    "type": "object",
+    "required": ["id", "status"],
+    "properties": {"id": {"type": "string", "format": "uuid"}, "status": {"type": "string", "const": "processing"}},
 }
-_WITH_TOKEN = {
-    "token_required": "Send an access token as `Authorization: Bearer <token>`; POST /v1/sessions gives one.",
-    "insufficient_scope": "This needs an access token with the scope `wallets`.",
-}
+_ALWAYS = {"rate_limited": "Slow down; the next request is admitted in 0.250 seconds."}
+_NO_KEYS = "Access tokens cannot be checked now; send the request again in a moment."
 _WITH_BODY = {
     "malformed_json": "The body is not JSON: Expecting property name enclosed in double quotes, at character 1.",
     "body_too_large": "A body may have at most 65536 bytes.",
-    "invalid_request": "body/amount: Input should be greater than 0.",
 }
-_WRONG_PARAMETER = "path/wallet_id: Input should be a valid UUID, found `s` at 1."
+_NO_UUID = "Input should be a valid UUID, invalid character: found `s` at 0"
 _WITH_KEY = {
     "idempotency_key_required": "Send an Idempotency-Key header, such as a random UUID.",
     "idempotency_key_in_progress": "The first request with this Idempotency-Key is still being worked on.",
@@ -54,35 +56,68 @@ _WITH_KEY = {
 
 
 def problems(
-    own: Mapping[str, str] = MappingProxyType({}), *, token: bool = True, body: bool = False, command: bool = False
+    own: Mapping[str, str] = MappingProxyType({}),
+    *,
+    asks: str | None = None,
+    scope: str | None = None,
+    wrong_body: tuple[str, str] | None = None,
+    command: bool = False,
 ) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses=` of a route: an entry per status, an example per code; `own` maps code to detail."""
-    details = dict(_ALWAYS)
-    details |= _WITH_TOKEN if token else {}
-    details |= _WITH_BODY if body else {}
+    """Return the `responses=` of a route: an entry per status, an example per code; `own` maps code to detail.
+
+    `asks` is the service without which the route cannot answer, `scope` what its token must allow (None: no token),
+    `wrong_body` a place in its body and what can be wrong there (None: no body).
+    """
+    details = _ALWAYS | _with_token(scope)
+    details |= _unavailable(asks) if asks else {}
+    details |= _WITH_BODY if wrong_body else {}
     details |= _WITH_KEY if command else {}
     details |= own
     answers: dict[int | str, dict[str, Any]] = {}
     for code, detail in details.items():
-        problem = ProblemError(code, detail)
-        answer = answers.setdefault(problem.kind.status, {"description": problem.kind.title, "content": {}})
-        content = answer["content"].setdefault(
-            MEDIA_TYPE, {"schema": {"$ref": "#/components/schemas/ProblemDetails"}, "examples": {}}
-        )
-        content["examples"][code] = {
-            "summary": problem.kind.title,
-            "value": problem.document(EXAMPLE_CORRELATION_ID),
-        }
+        _add_example(answers, ProblemError(code, detail))
+    if wrong_body:
+        _add_example(answers, invalid_request([wrong_body]))
     return answers
 
 
-def success(model: Any, description: str, example: Any) -> dict[str, Any]:
-    """Return the entry of `responses=` for a success: its shape, and one real example."""
-    return {
-        "model": model,
-        "description": description,
-        "content": {"application/json": {"example": example}},
-    }
+def _with_token(scope: str | None) -> dict[str, str]:
+    if scope is None:
+        return {}
+    refusals = {problem.code: problem.detail for problem in (token_required(), insufficient_scope(scope))}
+    return refusals | {"unavailable": _NO_KEYS}
+
+
+def _unavailable(service: str) -> dict[str, str]:
+    return {"unavailable": f"The {service} service does not answer now; send the request again in a moment."}
+
+
+def _add_example(answers: dict[Any, dict[str, Any]], problem: ProblemError, status: Any = None) -> None:
+    """Add a problem to a route's answers, under its status as it is or as the finished document writes it."""
+    answer = answers.setdefault(status or problem.kind.status, {"description": problem.kind.title, "content": {}})
+    content = answer["content"].setdefault(
+        MEDIA_TYPE, {"schema": {"$ref": "#/components/schemas/ProblemDetails"}, "examples": {}}
+    )
+    value = problem.document(EXAMPLE_CORRELATION_ID)
+    content["examples"][problem.code] = {"summary": problem.kind.title, "value": value}
+
+
+def success(model: Any, description: str, example: Any, location: str | None = None) -> dict[str, Any]:
+    """Return the entry of `responses=` for a success: its shape, one real example, and the Location it has, if any."""
+    answer = {"model": model, "description": description, "content": {"application/json": {"example": example}}}
+    return answer | ({"headers": _location(location)} if location else {})
+
+
+def recorded(description: str, location: str) -> dict[str, Any]:
+    """Return the entry of `responses=` for a 202 that shows no more than the id at the end of its Location."""
+    example = {"id": location.rsplit("/", maxsplit=1)[-1], "status": "processing"}
+    content = {"schema": {"$ref": "#/components/schemas/Recorded"}, "example": example}
+    return {"description": description, "content": {"application/json": content}, "headers": _location(location)}
+
+
+def _location(example: str) -> dict[str, Any]:
+    schema = {"type": "string", "format": "uri-reference"}
+    return {"Location": {"description": "Where to read it, now and later", "schema": schema, "example": example}}
 
 
 def add_shared_parts(document: dict[str, Any]) -> dict[str, Any]:
@@ -90,21 +125,52 @@ def add_shared_parts(document: dict[str, Any]) -> dict[str, Any]:
     components = document["components"]
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
-    components["schemas"]["ProblemDetails"] = PROBLEM_SCHEMA
+    components["schemas"] |= {"ProblemDetails": PROBLEM_SCHEMA, "Recorded": RECORDED_SCHEMA}
     correlation = {"schema": {"type": "string"}, "description": "Sent back as it came, or made; quote it to support"}
     components["headers"] = {"X-Correlation-Id": correlation}
     for path in document["paths"].values():
         for operation in path.values():
-            _complete(operation)
+            _complete(operation, components["schemas"])
     return document
 
 
-def _complete(operation: dict[str, Any]) -> None:
-    for parameter in operation.get("parameters", []):
-        if parameter["name"].lower() == "idempotency-key":  # optional to FastAPI, so that its lack gets its own code
-            parameter["required"] = True
-    responses = operation["responses"]
+def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    parameters, responses = operation.get("parameters", []), operation["responses"]
+    for parameter in parameters:
+        _say_what_is_sent(parameter)
     if "HTTPValidationError" in str(responses.get("422")):
-        responses["422"] = problems({"invalid_request": _WRONG_PARAMETER}, token=False)[422]
+        del responses["422"]
+    for parameter in parameters:
+        if parameter["in"] == "path" and parameter["schema"].get("format") == "uuid":
+            _add_wrong_id(responses, parameter["name"])
     for response in responses.values():
         response.setdefault("headers", {})["X-Correlation-Id"] = {"$ref": "#/components/headers/X-Correlation-Id"}
+        _add_nulls(response, schemas)
+
+
+def _say_what_is_sent(parameter: dict[str, Any]) -> None:
+    """Drop the null of an optional parameter, which nobody can send, and require the key.
+
+    The key is optional to FastAPI, so that its lack gets a problem of its own.
+    """
+    schema = parameter["schema"]
+    for kind in schema.pop("anyOf", []):
+        schema |= kind if kind != {"type": "null"} else {}
+    if parameter["name"] == "Idempotency-Key":
+        parameter["required"] = True
+
+
+def _add_wrong_id(responses: dict[str, Any], name: str) -> None:
+    """Say what an id that is none is answered, where no example shows already what an invalid request is answered."""
+    problem = invalid_request([(f"path/{name}", _NO_UUID)])
+    examples = responses.get("422", {}).get("content", {}).get(MEDIA_TYPE, {}).get("examples", {})
+    if problem.code not in examples:
+        _add_example(responses, problem, "422")
+
+
+def _add_nulls(response: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Put back what FastAPI leaves out of an example: members that the answer always has, although they are null."""
+    content = response.get("content", {}).get("application/json", {})
+    name = content.get("schema", {}).get("$ref", "").rsplit("/", maxsplit=1)[-1]
+    for member in schemas.get(name, {}).get("required", []):
+        content["example"].setdefault(member, None)

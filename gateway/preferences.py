@@ -21,6 +21,8 @@ def preferences(header: str | None, default_wait: float) -> Preferences:
     """Read a Prefer header. What is unknown or malformed is ignored, as RFC 7240 §2 asks.
 
     `respond-async` together with `wait` means: wait that long, then answer 202 (§4.3), which is what `wait` does here.
+    `wait=0` asks not to wait for the outcome; what has to be waited for all the same is that the request is recorded,
+    or nobody could be told where its outcome follows. So it means `respond-async`, as §4.3 leaves open.
     """
     if not header:
         return Preferences(default_wait, respond_async=False, applied=None)
@@ -28,6 +30,8 @@ def preferences(header: str | None, default_wait: float) -> Preferences:
     waits = [match for token in tokens if (match := _WAIT.fullmatch(token))]
     if waits:
         seconds = min(int(waits[0][1]), int(MAX_WAIT_SECONDS))
+        if seconds == 0:
+            return Preferences(default_wait, respond_async=True, applied="wait=0")
         return Preferences(float(seconds), respond_async=False, applied=f"wait={seconds}")
     if "respond-async" in tokens:
         return Preferences(default_wait, respond_async=True, applied="respond-async")

@@ -6,7 +6,7 @@ import re
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 ASSETS = "/docs/assets"
@@ -35,7 +35,16 @@ def _policy(page: bytes) -> str:
 _HEADERS = {"Content-Security-Policy": _policy(bytes(_PAGE))}
 
 
-@router.get("/docs", response_model=None)
+_READ = ["GET", "HEAD"]
+
+
+@router.api_route("/", methods=_READ, response_model=None)
+async def start() -> Response:
+    """Send whoever opens the gateway's address in a browser to where the API can be read."""
+    return RedirectResponse("/docs", 307)
+
+
+@router.api_route("/docs", methods=_READ, response_model=None)
 async def docs() -> Response:
     """Show the API, with a button to authorize and one to try each request."""
     return HTMLResponse(bytes(_PAGE), headers=_HEADERS)

@@ -43,6 +43,7 @@ EXAMPLE = {
     "updated_at": "2026-01-05T09:32:00.012000Z",
 }
 _PROCESSING = {k: v for k, v in EXAMPLE.items() if k != "transfer_id"} | {"status": "processing"}
+_LOCATION = f"/v1/payment_intents/{EXAMPLE['id']}"
 _DECLINES = {
     "insufficient_funds": "The wallet holds less than the payment's amount.",
     "payment_declined": "A risk rule declined the payment.",
@@ -61,7 +62,12 @@ _CONFIRM_REFUSALS = {
 }
 Description = Annotated[
     str,
-    Field(max_length=500, pattern="^[^\x00]*$", description="For people; no NUL characters", examples=["Two coffees"]),
+    Field(
+        max_length=500,
+        pattern="^[^\x00]*$",
+        description="For people; no NUL characters",
+        examples=[EXAMPLE["description"]],
+    ),
 ]
 
 
@@ -82,9 +88,15 @@ class NewPaymentIntent(Body):
     response_model=None,
     summary="Create a payment intent, and confirm it",
     responses={
-        CREATED: success(PaymentIntent, "Created; with `confirm` the payment has succeeded", EXAMPLE),
-        FOLLOWS: success(PaymentIntent, "Recorded; the outcome follows at `Location`", _PROCESSING),
-        **problems(_CREATE_REFUSALS, body=True, command=True),
+        CREATED: success(PaymentIntent, "Created; with `confirm` the payment has succeeded", EXAMPLE, _LOCATION),
+        FOLLOWS: success(PaymentIntent, "Recorded; the outcome follows at `Location`", _PROCESSING, _LOCATION),
+        **problems(
+            _CREATE_REFUSALS,
+            asks="wallet",
+            scope="payments",
+            wrong_body=("body/amount", "Input should be greater than 0"),
+            command=True,
+        ),
     },
 )
 async def create_payment_intent(
@@ -118,8 +130,8 @@ async def create_payment_intent(
     summary="Confirm a payment intent",
     responses={
         DONE: success(PaymentIntent, "The payment has succeeded", EXAMPLE),
-        FOLLOWS: success(PaymentIntent, "Recorded; the outcome follows at `Location`", _PROCESSING),
-        **problems(_CONFIRM_REFUSALS, command=True),
+        FOLLOWS: success(PaymentIntent, "Recorded; the outcome follows at `Location`", _PROCESSING, _LOCATION),
+        **problems(_CONFIRM_REFUSALS, scope="payments", command=True),
     },
 )
 async def confirm_payment_intent(
@@ -151,7 +163,7 @@ async def confirm_payment_intent(
     summary="Read a payment intent",
     responses={
         DONE: success(PaymentIntent, "The payment intent", EXAMPLE),
-        **problems({"payment_intent_not_found": _UNKNOWN}),
+        **problems({"payment_intent_not_found": _UNKNOWN}, asks="payments", scope="payments"),
     },
 )
 async def get_payment_intent(

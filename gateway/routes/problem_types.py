@@ -23,7 +23,7 @@ EXAMPLE = {
     summary="Read about a kind of problem",
     responses={
         DONE: {"description": "The problem type", "content": {"application/json": {"example": EXAMPLE}}},
-        **problems({"not_found": "No problem has the code 'none'."}, token=False),
+        **problems({"not_found": "No problem has the code 'none'."}),
     },
 )
 async def get_problem_type(code: str) -> Response:

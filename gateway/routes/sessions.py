@@ -20,6 +20,7 @@ EXAMPLE = {
     "expires_in": 900,
     "scope": "wallets payments",
 }
+_WRONG = {"invalid_credentials": "E-mail address or password is wrong."}
 
 
 class NewSession(Body):
@@ -36,7 +37,7 @@ class NewSession(Body):
     summary="Log in",
     responses={
         CREATED: success(AccessToken, "An access token, to be sent as `Authorization: Bearer <token>`", EXAMPLE),
-        **problems({"invalid_credentials": "E-mail address or password is wrong."}, token=False, body=True),
+        **problems(_WRONG, asks="identity", wrong_body=("body/password", "Field required")),
     },
 )
 async def log_in(body: NewSession, parts: PartsDep, context: ContextDep) -> Response:

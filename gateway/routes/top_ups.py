@@ -1,8 +1,10 @@
 """POST /v1/wallets/{wallet_id}/top_ups: an operator puts money into a wallet."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
+from pydantic import Field
 from starlette.responses import Response
 
 from contracts.ids import new_id
@@ -12,7 +14,7 @@ from contracts.wallet import FundAccount, GetTransfer, Transfer
 from gateway.bodies import Body, BodyRoute
 from gateway.currencies import check_currency
 from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
-from gateway.openapi import problems, success
+from gateway.openapi import problems, recorded, success
 from gateway.outcomes import CREATED, FOLLOWS, Operation, carry_out
 from gateway.parts import Parts
 from gateway.problems import ProblemError
@@ -23,14 +25,15 @@ router = APIRouter(route_class=BodyRoute, prefix="/v1/wallets", tags=["wallets"]
 
 _REFUSALS = {
     "wallet_not_found": "No wallet has the id given as `wallet_id`.",
-    "currency_mismatch": "The wallet `wallet_id` holds EUR, not USD.",
+    "currency_mismatch": "The wallet `wallet_id` holds USD, not EUR.",
 }
+_LOCATION = f"/v1/transfers/{EXAMPLE['id']}"
 
 
 class NewTopUp(Body):
     """How much, in the wallet's own currency."""
 
-    amount: Amount
+    amount: Annotated[Amount, Field(examples=[EXAMPLE["amount"]])]
     currency: Currency
 
 
@@ -40,9 +43,15 @@ class NewTopUp(Body):
     response_model=None,
     summary="Fund a wallet (operators)",
     responses={
-        CREATED: success(Transfer, "Funded: the transfer from the currency's clearing account", EXAMPLE),
-        FOLLOWS: {"description": "Recorded; the transfer follows at `Location`"},
-        **problems(_REFUSALS, body=True, command=True),
+        CREATED: success(Transfer, "Funded: the transfer from the currency's clearing account", EXAMPLE, _LOCATION),
+        FOLLOWS: recorded("Recorded; the transfer follows at `Location`", _LOCATION),
+        **problems(
+            _REFUSALS,
+            asks="wallet",
+            scope="wallets:fund",
+            wrong_body=("body/amount", "Input should be greater than 0"),
+            command=True,
+        ),
     },
 )
 async def top_up(

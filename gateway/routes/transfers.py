@@ -32,7 +32,7 @@ _UNKNOWN = "No transfer from or to a wallet of yours has this id."
     summary="Read a transfer",
     responses={
         DONE: success(Transfer, "The transfer", EXAMPLE),
-        **problems({"transfer_not_found": _UNKNOWN}),
+        **problems({"transfer_not_found": _UNKNOWN}, asks="wallet", scope="wallets"),
     },
 )
 async def get_transfer(transfer_id: UUID, caller: WalletsCaller, parts: PartsDep, context: ContextDep) -> Response:

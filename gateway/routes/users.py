@@ -21,6 +21,7 @@ EXAMPLE = {
     "created_at": "2026-01-05T09:30:00.000000Z",
 }
 _TAKEN = {"email_taken": "This e-mail address has an account already; log in instead."}
+_TOO_SHORT = ("body/password", "Value should have at least 12 items after validation, not 5")
 
 
 class NewUser(Body):
@@ -37,7 +38,7 @@ class NewUser(Body):
     summary="Register",
     responses={
         CREATED: success(User, "Registered", EXAMPLE),
-        **problems(_TAKEN, token=False, body=True),
+        **problems(_TAKEN, asks="identity", wrong_body=_TOO_SHORT),
     },
 )
 async def register(body: NewUser, parts: PartsDep, context: ContextDep) -> Response:

@@ -22,7 +22,7 @@ from contracts.wallet import (
 from gateway.accounts import is_ours, wallet_not_found
 from gateway.bodies import Body, BodyRoute
 from gateway.dependencies import CommandHeadersDep, ContextDep, PartsDep, WalletsCaller
-from gateway.openapi import problems, success
+from gateway.openapi import problems, recorded, success
 from gateway.outcomes import CREATED, DONE, FOLLOWS, Operation, carry_out, json_response
 from gateway.parts import Parts
 from gateway.request_context import RequestContext
@@ -46,6 +46,8 @@ ENTRY_EXAMPLE = {
     "posted_at": "2026-01-05T09:32:00.000000Z",
 }
 _UNKNOWN = {"wallet_not_found": "No wallet of yours has the id given as `wallet_id`; GET /v1/wallets lists yours."}
+_WRONG_CURRENCY = ("body/currency", "String should match pattern '^[A-Z]{3}$'")
+_LOCATION = f"/v1/wallets/{EXAMPLE['id']}"
 
 
 class NewWallet(Body):
@@ -60,9 +62,9 @@ class NewWallet(Body):
     response_model=None,
     summary="Open a wallet",
     responses={
-        CREATED: success(Account, "Opened", EXAMPLE | {"balance": 0}),
-        FOLLOWS: {"description": "Recorded; the wallet follows at `Location`"},
-        **problems(body=True, command=True),
+        CREATED: success(Account, "Opened", EXAMPLE | {"balance": 0}, _LOCATION),
+        FOLLOWS: recorded("Recorded; the wallet follows at `Location`", _LOCATION),
+        **problems(scope="wallets", wrong_body=_WRONG_CURRENCY, command=True),
     },
 )
 async def open_wallet(
@@ -95,7 +97,10 @@ async def _account(wallet_id: UUID, parts: Parts, context: RequestContext) -> di
     "",
     response_model=None,
     summary="List your wallets",
-    responses={DONE: success(Accounts, "Your wallets, oldest first", {"wallets": [EXAMPLE]}), **problems()},
+    responses={
+        DONE: success(Accounts, "Your wallets, oldest first", {"wallets": [EXAMPLE]}),
+        **problems(asks="wallet", scope="wallets"),
+    },
 )
 async def list_wallets(caller: WalletsCaller, parts: PartsDep, context: ContextDep) -> Response:
     """List the caller's wallets with their balances."""
@@ -107,7 +112,7 @@ async def list_wallets(caller: WalletsCaller, parts: PartsDep, context: ContextD
     "/{wallet_id}",
     response_model=None,
     summary="Read a wallet and its balance",
-    responses={DONE: success(Account, "The wallet", EXAMPLE), **problems(_UNKNOWN)},
+    responses={DONE: success(Account, "The wallet", EXAMPLE), **problems(_UNKNOWN, asks="wallet", scope="wallets")},
 )
 async def get_wallet(wallet_id: UUID, caller: WalletsCaller, parts: PartsDep, context: ContextDep) -> Response:
     """Read a wallet. `balance` is in whole minor units (cents)."""
@@ -123,7 +128,7 @@ async def get_wallet(wallet_id: UUID, caller: WalletsCaller, parts: PartsDep, co
     summary="List a wallet's entries",
     responses={
         DONE: success(EntryPage, "Entries, newest first", {"entries": [ENTRY_EXAMPLE], "next_before": None}),
-        **problems(_UNKNOWN),
+        **problems(_UNKNOWN, asks="wallet", scope="wallets"),
     },
 )
 async def list_entries(

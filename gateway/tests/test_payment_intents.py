@@ -92,6 +92,16 @@ async def test_respond_async_answers_as_soon_as_the_payment_is_recorded(
     assert answer.headers["Location"] == f"/v1/payment_intents/{answer.json()['id']}"
 
 
+@pytest.mark.parametrize("prefer", ["wait=0", "respond-async, wait=0"])
+async def test_waiting_for_nothing_still_waits_until_the_payment_is_recorded(
+    gateway: Gateway, services: ScriptedServices, body: dict[str, Any], headers: dict[str, str], prefer: str
+) -> None:
+    services.scripts[CreatePaymentIntent] = lambda c: [0.2, accepted(intent_of(c, "processing")), 5.0]
+    answer = await _pay(gateway, body, headers, Prefer=prefer)
+    assert (answer.status_code, answer.headers["Preference-Applied"]) == (202, "wait=0")
+    assert answer.headers["Location"] == f"/v1/payment_intents/{answer.json()['id']}"
+
+
 async def test_an_outcome_that_takes_longer_than_the_wait_is_202(
     gateway: Gateway, services: ScriptedServices, body: dict[str, Any], headers: dict[str, str]
 ) -> None:
