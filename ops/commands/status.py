@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.commands.options import DEFAULT_DATA_DIR, DataDir
+from ops.commands.options import DEFAULT_DATA_DIR, DataDir, command_on
 
 if TYPE_CHECKING:
     from ops.stack.inspection import ProcessReport, StackReport
 
 STYLES = {"healthy": "green", "done": "green", "starting": "yellow", "waiting": "yellow"}
+ORPHANED = """\
+No supervisor: the `ledgerlink up` of these processes was killed, so nothing restarts or stops them.
+To take over (they are stopped and started again; the data stays), run: {up}"""
 
 
 def status(
@@ -18,7 +21,7 @@ def status(
 ) -> None:
     """Show each process of the running stack: health, restarts, outbox lag and consumer lag.
 
-    Exits with code 1 when nothing runs.
+    Exits with code 1 when nothing runs, or when the processes run but their supervisor was killed.
 
     [bold]Examples[/bold]
 
@@ -35,9 +38,11 @@ def status(
         typer.echo(report.model_dump_json(indent=2))
     elif report.running:
         _show(report)
+        if not report.supervised:
+            typer.echo(ORPHANED.format(up=command_on(data_dir, "up")))
     else:
-        typer.echo(f"Nothing runs on {report.data_dir}; start it with: ledgerlink up")
-    raise typer.Exit(0 if report.running else 1)
+        typer.echo(f"Nothing runs on {report.data_dir}; start it with: {command_on(data_dir, 'up')}")
+    raise typer.Exit(0 if report.running and report.supervised else 1)
 
 
 def _show(report: "StackReport") -> None:

@@ -38,9 +38,13 @@ class ProcessReport(BaseModel):
 
 
 class StackReport(BaseModel):
-    """A data directory's stack; `running` is False when no process of it lives."""
+    """A data directory's stack; `running` is False when no process of it lives.
+
+    `supervised` is False when no `ledgerlink up` lives that would restart its processes, or stop them.
+    """
 
     running: bool
+    supervised: bool
     data_dir: Path
     processes: list[ProcessReport] = []
 
@@ -50,12 +54,13 @@ async def inspect(data_dir: Path) -> StackReport:
     layout = Layout.at(data_dir)
     state = read_state(layout.state)
     if state is None or all(record.process() is None for record in state.processes):
-        return StackReport(running=False, data_dir=layout.root)
+        return StackReport(running=False, supervised=state is not None and state.supervised, data_dir=layout.root)
     parts = Parts.of(layout, read_ports(layout.ports))
     components = {component.name: component for component in parts.components()}
     lags = await _consumer_lags(parts)
     reports = [_report(record, components[record.name], parts, lags) for record in state.processes]
-    return StackReport(running=True, data_dir=layout.root, processes=await asyncio.gather(*reports))
+    processes = await asyncio.gather(*reports)
+    return StackReport(running=True, supervised=state.supervised, data_dir=layout.root, processes=processes)
 
 
 async def _report(

@@ -92,7 +92,8 @@ class Nats:
         listen, monitoring = f"{HOST}:{self.port}", f"{HOST}:{self.monitoring_port}"
         store = str(self.jetstream)
         content = configuration(listen, monitoring, store, self.public_keys, durable=self.durable)
-        write_private(self._config_file, json.dumps(content, indent=2) + "\n")
+        # As UTF-8: NATS's own format knows no \\u escapes, and a path may hold any character.
+        write_private(self._config_file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
     @property
     def _config_file(self) -> Path:

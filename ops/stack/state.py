@@ -27,24 +27,38 @@ class ProcessRecord(BaseModel):
         """Return the live process that this record means; None when it has ended, whoever has its pid now."""
         if self.pid is None or self.create_time is None:
             return None
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.create_time) <= CREATE_TIME_TOLERANCE
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
-            return None
+        return _living(self.pid, self.create_time)
 
 
 class StackState(BaseModel):
     """The supervisor and its processes, in start order."""
 
     supervisor_pid: int
+    supervisor_create_time: float | None = None
     processes: list[ProcessRecord]
+
+    @property
+    def supervised(self) -> bool:
+        """Whether the supervisor that wrote this still lives."""
+        return self.supervisor_create_time is not None and bool(
+            _living(self.supervisor_pid, self.supervisor_create_time)
+        )
+
+
+def _living(pid: int, create_time: float) -> psutil.Process | None:
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - create_time) <= CREATE_TIME_TOLERANCE
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None
 
 
 def write_state(path: Path, processes: list[ProcessRecord]) -> None:
     """Replace the state file."""
-    state = StackState(supervisor_pid=os.getpid(), processes=processes)
+    pid = os.getpid()
+    created = psutil.Process(pid).create_time()
+    state = StackState(supervisor_pid=pid, supervisor_create_time=created, processes=processes)
     write_private(path, state.model_dump_json(indent=2) + "\n")
 
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from ops.stack.ports import HOST, free_port
-from ops.tests.up_process import SERVERS, UpProcess, status
+from ops.tests.up_process import SERVERS, UpProcess, status, status_table
 
 
 @pytest.fixture
@@ -53,6 +53,9 @@ def test_leftovers_of_a_killed_supervisor_are_ended(up: UpProcess, data_dir: Pat
     up.popen.kill()
     up.popen.wait()
     assert all(process.is_running() for process in leftovers.values())
+    code, report = status(data_dir)
+    assert (code, report["running"], report["supervised"]) == (1, True, False)
+    assert f"run: ledgerlink up --data-dir {data_dir}" in status_table(data_dir)
     second = UpProcess(data_dir, *SERVERS)
     try:
         second.wait_until_up()
@@ -61,6 +64,15 @@ def test_leftovers_of_a_killed_supervisor_are_ended(up: UpProcess, data_dir: Pat
         assert set(second.processes()) == set(leftovers)
     finally:
         second.end()
+
+
+def test_a_directory_may_have_any_name(data_dir: Path) -> None:
+    up = UpProcess(data_dir.parent / "Bücher 帳簿 \"'s", *SERVERS)
+    try:
+        up.wait_until_up()
+        assert set(up.processes()) == {"postgres", "nats", "valkey"}
+    finally:
+        up.end()
 
 
 def test_a_dead_server_is_restarted(up: UpProcess, data_dir: Path) -> None:
@@ -75,7 +87,7 @@ def test_a_dead_server_is_restarted(up: UpProcess, data_dir: Path) -> None:
 def test_status_tells_each_process(up: UpProcess, data_dir: Path) -> None:
     up.wait_until_up()
     code, report = status(data_dir)
-    assert (code, report["running"], report["data_dir"]) == (0, True, str(data_dir))
+    assert (code, report["running"], report["supervised"], report["data_dir"]) == (0, True, True, str(data_dir))
     assert [p["name"] for p in report["processes"]] == ["postgres", "nats", "valkey"]
     for process in report["processes"]:
         assert set(process) == {
@@ -88,7 +100,8 @@ def test_status_tells_each_process(up: UpProcess, data_dir: Path) -> None:
 
 
 def test_status_without_a_stack_exits_with_1(data_dir: Path) -> None:
-    assert status(data_dir) == (1, {"running": False, "data_dir": str(data_dir), "processes": []})
+    nothing = {"running": False, "supervised": False, "data_dir": str(data_dir), "processes": []}
+    assert status(data_dir) == (1, nothing)
 
 
 def test_taken_gateway_port_says_to_use_another(data_dir: Path) -> None:

@@ -58,7 +58,16 @@ class UpProcess:
 
 def status(data_dir: Path) -> tuple[int, dict[str, Any]]:
     """Run `ledgerlink status --json`; return exit code and answer."""
-    command = [sys.executable, "-P", "-m", "ops", "status", "--json", "--data-dir", str(data_dir)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
+    done = _status(data_dir, "--json")
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
+
+
+def status_table(data_dir: Path) -> str:
+    """Run `ledgerlink status`; return what it prints for people."""
+    return _status(data_dir).stdout
+
+
+def _status(data_dir: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "ops", "status", *options, "--data-dir", str(data_dir)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
