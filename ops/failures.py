@@ -15,11 +15,12 @@ def told(error: Exception) -> str:
     from pydantic import ValidationError
 
     from ops.stack.errors import StackError
+    from outbox.settings import InvalidSettingsError
 
-    if isinstance(error, StackError):
+    if isinstance(error, StackError | InvalidSettingsError):
         return str(error)
     if isinstance(error, ValidationError):
-        # Never its own text: that repeats the input, and settings hold secrets.
+        # Never its own text: that repeats the input, which may hold secrets.
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         return f"{error.title}: {problems}"
     return f"{type(error).__name__}: {error} (set {DEBUG_VARIABLE}=1 to see where)"

@@ -13,10 +13,11 @@ from outbox.migrate import migrate, migration_url
 def run(services: Sequence[str] = SERVICES) -> None:
     """Migrate each service's database under the role that owns it (<SERVICE>_MIGRATION_DATABASE_URL).
 
-    Raises StackError for an unknown service, pydantic.ValidationError when a URL is not set.
+    Raises StackError for an unknown service, InvalidSettingsError when a URL is not set; both at the start.
     """
     for unknown in set(services) - set(SERVICES):
         raise StackError(f"there is no service {unknown}; there are {', '.join(SERVICES)}")
-    for service in services:
-        migrate(service, migration_url(service))
+    urls = {service: migration_url(service) for service in services}
+    for service, url in urls.items():
+        migrate(service, url)
         print(f"{service}: up to date", flush=True)  # noqa: T201

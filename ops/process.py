@@ -11,12 +11,12 @@ from importlib import import_module
 from types import ModuleType
 
 import asyncpg
-from pydantic import ValidationError
 
 from ops.failures import debugging, told
 from ops.stack.errors import StackError
+from outbox.settings import InvalidSettingsError
 
-FORESEEN = (ValidationError, StackError, OSError, asyncpg.PostgresError)
+FORESEEN = (InvalidSettingsError, StackError, OSError, asyncpg.PostgresError)
 
 
 MODULES = {

@@ -6,21 +6,23 @@ from pathlib import Path
 from alembic import command, context
 from alembic.config import Config
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from sqlalchemy import Connection, MetaData, make_url, pool
 from sqlalchemy.ext.asyncio import create_async_engine
+
+from outbox.settings import EnvironmentSettings
 
 APPS = Path(__file__).parent.parent / "apps"
 
 
-class MigrationSettings(BaseSettings):
+class MigrationSettings(EnvironmentSettings):
     """Where a room's owner role reaches its database; only migrations know that role's password."""
 
     migration_database_url: SecretStr
 
 
 def migration_url(service: str) -> str:
-    """Read `<SERVICE>_MIGRATION_DATABASE_URL`. Raises pydantic.ValidationError when it is not set."""
+    """Read `<SERVICE>_MIGRATION_DATABASE_URL`. Raises InvalidSettingsError when it is not set."""
 
     class Settings(MigrationSettings):
         model_config = SettingsConfigDict(env_prefix=f"{service.upper()}_")

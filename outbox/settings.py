@@ -1,14 +1,41 @@
 """What every service is told by its environment; each room subclasses this with its own prefix."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings
 
 from contracts.topology import streams
 
 
-class LogSettings(BaseSettings):
+class InvalidSettingsError(ValueError):
+    """A setting is missing or wrong; the text names the variables and holds none of their values."""
+
+
+class EnvironmentSettings(BaseSettings):
+    """Settings of a process. Making them raises InvalidSettingsError, which names what to set."""
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            prefix = self.model_config.get("env_prefix", "")
+            problems = error.errors(include_url=False, include_input=False)
+        else:
+            return
+        # Raised here and not above: a traceback would show pydantic's own text, which repeats secret values.
+        raise InvalidSettingsError("; ".join(_told(prefix, p["loc"], p["type"], p["msg"]) for p in problems))
+
+
+def _told(prefix: str, location: tuple[int | str, ...], kind: str, message: str) -> str:
+    variable = f"{prefix}{location[0]}".upper() if location else ""
+    if kind == "missing":
+        return f"{variable} is not set"
+    message = message.removeprefix("Value error, ")
+    return f"{variable}: {message}" if variable else message
+
+
+class LogSettings(EnvironmentSettings):
     """How much is logged, and for whom: `console` for people, `json` for machines."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -43,5 +70,6 @@ class ServiceSettings(BrokerSettings):
     def _inbox_outlives_what_may_be_said_again(self) -> Self:
         longest = self.outbox_retention_days + max(stream.max_age for stream in streams()).days
         if self.inbox_retention_days <= longest:
-            raise ValueError(f"INBOX_RETENTION_DAYS must exceed {longest}: outbox retention and stream age together")
+            variable = f"{self.model_config.get('env_prefix', '')}INBOX_RETENTION_DAYS"
+            raise ValueError(f"{variable} must exceed {longest}: outbox retention and stream age together")
         return self

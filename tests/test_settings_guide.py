@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from apps.identity.settings import IdentitySettings
 from apps.payments.settings import PaymentsSettings
@@ -12,7 +12,7 @@ from apps.risk.settings import RiskSettings
 from apps.wallet.settings import WalletSettings
 from gateway.settings import GatewaySettings
 from outbox.migrate import MigrationSettings
-from outbox.settings import BrokerSettings, ServiceSettings
+from outbox.settings import BrokerSettings, InvalidSettingsError, ServiceSettings
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guides" / "settings.md"
 OWN: dict[str, type[ServiceSettings]] = {
@@ -40,7 +40,7 @@ def test_the_guide_names_every_setting_and_no_other() -> None:
 
 
 def test_an_inbox_that_forgets_before_the_senders_do_is_refused() -> None:
-    with pytest.raises(ValidationError, match="INBOX_RETENTION_DAYS"):
+    with pytest.raises(InvalidSettingsError, match="INBOX_RETENTION_DAYS"):
         ServiceSettings(
             nats_seed=SecretStr("x"),
             database_url=SecretStr("x"),

@@ -13,5 +13,5 @@ def build(settings: PaymentsSettings) -> Service:
 
 
 def run() -> None:
-    """Live until SIGTERM. Raises pydantic.ValidationError when a setting is missing."""
+    """Live until SIGTERM. Raises InvalidSettingsError when a setting is missing."""
     build(PaymentsSettings()).run()

@@ -1,22 +1,24 @@
 """`ledgerlink run`: one process, a service or the gateway, in the foreground."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-
-class Process(StrEnum):
-    """What can be run on its own."""
-
-    IDENTITY = "identity"
-    WALLET = "wallet"
-    PAYMENTS = "payments"
-    RISK = "risk"
-    GATEWAY = "gateway"
+PROCESSES = ("identity", "wallet", "payments", "risk", "gateway")
 
 
-def run(process: Annotated[Process, typer.Argument(help="The service to run, or the gateway.")]) -> None:
+def _known(name: str) -> str:
+    if name not in PROCESSES:
+        raise typer.BadParameter(f"there is no process {name}; there are {', '.join(PROCESSES)}")
+    return name
+
+
+def run(
+    process: Annotated[
+        str,
+        typer.Argument(help="The service to run, or the gateway.", metavar="|".join(PROCESSES), callback=_known),
+    ],
+) -> None:
     """Run one service, or the gateway, in the foreground until SIGTERM.
 
     Its settings come from the environment (WALLET_DATABASE_URL, WALLET_NATS_URL, WALLET_NATS_SEED ...), so that it
@@ -30,4 +32,4 @@ def run(process: Annotated[Process, typer.Argument(help="The service to run, or 
     """
     from ops.process import run_process
 
-    run_process(process.value)
+    run_process(process)

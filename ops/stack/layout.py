@@ -73,8 +73,17 @@ class Layout:
     def create(self) -> None:
         """Make the directory and mark it as ours.
 
-        Raises StackError when it holds something else already.
+        Raises StackError when it holds something else already, or cannot be made or written to.
         """
+        try:
+            self._create()
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise StackError(
+                f"{self.root} cannot hold LedgerLink's data ({reason}); choose another --data-dir"
+            ) from error
+
+    def _create(self) -> None:
         if self.root.exists() and not self.is_ours() and any(self.root.iterdir()):
             raise StackError(f"{self.root} holds other things than LedgerLink's data; choose another --data-dir")
         self.root.mkdir(parents=True, exist_ok=True)

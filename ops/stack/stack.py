@@ -133,14 +133,14 @@ class Stack:
     def _clean_up(self) -> None:
         self.ended_leftovers = end_leftovers(read_state(self.layout.state))
         self.layout.state.unlink(missing_ok=True)
+        if self._port is not None and "gateway" in self._only and not is_free(self._port):
+            raise StackError(f"port {self._port} is in use by another program; choose another one with --port")
         if self._fresh:
             self.layout.wipe()
             self.layout.create()
 
     def _chosen_ports(self) -> dict[str, int]:
         given = {} if self._port is None else {"gateway": self._port}
-        if self._port is not None and "gateway" in self._only and not is_free(self._port):
-            raise StackError(f"port {self._port} is in use by another program; choose another one with --port")
         return remembered_ports(self.layout.ports, PORTS, given)
 
 

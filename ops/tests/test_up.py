@@ -2,6 +2,8 @@
 
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +45,7 @@ def test_second_up_on_the_same_data_is_refused(up: UpProcess, data_dir: Path) ->
     assert second.popen.wait(30) == 1
     said = second.output.read_text()
     assert f"already runs on {data_dir} (pid {up.popen.pid})" in said
+    assert "Starting" not in said
     assert "Traceback" not in said
     assert len(up.processes()) == 3
 
@@ -124,3 +127,11 @@ def test_an_unknown_process_is_named(data_dir: Path) -> None:
     up = UpProcess(data_dir, "--only", "oracle")
     assert up.popen.wait(30) == 1
     assert "there is no process oracle" in up.output.read_text()
+
+
+def test_an_impossible_directory_is_one_message() -> None:
+    command = [sys.executable, "-P", "-m", "ops", "up", "--data-dir", "/proc/ledgerlink"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "/proc/ledgerlink cannot hold LedgerLink's data" in done.stderr
+    assert "choose another --data-dir" in done.stderr
