@@ -16,7 +16,7 @@ def _known(name: str) -> str:
 def run(
     process: Annotated[
         str,
-        typer.Argument(help="The service to run, or the gateway.", metavar="|".join(PROCESSES), callback=_known),
+        typer.Argument(help=f"The service to run, or the gateway: {', '.join(PROCESSES)}.", callback=_known),
     ],
 ) -> None:
     """Run one service, or the gateway, in the foreground until SIGTERM.

@@ -45,7 +45,7 @@ class Valkey:
         settings = {
             "bind": HOST,
             "port": str(self.port),
-            "dir": f'"{self.directory}"',
+            "dir": _quoted(str(self.directory)),
             "requirepass": self.password.get_secret_value(),
             "appendonly": "no",
             "save": '""',
@@ -69,3 +69,8 @@ class Valkey:
         finally:
             writer.close()
         return None if b"PONG" in answer else f"answered {answer.decode(errors='replace').strip()}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
