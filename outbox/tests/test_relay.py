@@ -35,6 +35,19 @@ async def held(broker: NatsServer, stream: str = EVENTS) -> list[int]:
         await client.close()
 
 
+async def back_up(broker: NatsServer, backup: Path) -> None:
+    await broker.stop()
+    shutil.copytree(broker.jetstream, backup)
+    await broker.start()
+
+
+async def restore(broker: NatsServer, backup: Path) -> None:
+    await broker.stop()
+    shutil.rmtree(broker.jetstream)
+    shutil.copytree(backup, broker.jetstream)
+    await broker.start()
+
+
 async def test_a_wiped_broker_is_told_everything_again(
     running: ServiceFactory, broker: NatsServer, gateway: Client, session: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
@@ -58,14 +71,9 @@ async def test_a_stream_restored_from_a_backup_is_told_what_it_lacks_and_no_more
 ) -> None:
     async with running():
         await _say_and_wait(transactions, broker, number=4, total=4)
-        await broker.stop()
-        shutil.copytree(broker.jetstream, tmp_path / "backup")
-        await broker.start()
+        await back_up(broker, tmp_path / "backup")
         await _say_and_wait(transactions, broker, number=3, total=7)
-        await broker.stop()
-        shutil.rmtree(broker.jetstream)
-        shutil.copytree(tmp_path / "backup", broker.jetstream)
-        await broker.start()
+        await restore(broker, tmp_path / "backup")
         positions = await until(lambda: _holds(broker, 7))
     assert positions == [1, 2, 3, 4, 5, 6, 7]
 
@@ -75,14 +83,9 @@ async def test_a_shortened_stream_that_others_made_grow_again_is_noticed(
 ) -> None:
     async with running():
         await _say_and_wait(transactions, broker, number=4, total=4)
-        await broker.stop()
-        shutil.copytree(broker.jetstream, tmp_path / "backup")
-        await broker.start()
+        await back_up(broker, tmp_path / "backup")
         await _say_and_wait(transactions, broker, number=3, total=7)
-    await broker.stop()
-    shutil.rmtree(broker.jetstream)
-    shutil.copytree(tmp_path / "backup", broker.jetstream)
-    await broker.start()
+    await restore(broker, tmp_path / "backup")
     other = await broker.connect("wallet")
     said = [
         Said(n, open_account().id, "wallet.events.account.opened", open_account().encode().decode())
@@ -100,9 +103,7 @@ async def test_nothing_is_published_to_a_restored_stream_before_it_was_compared(
 ) -> None:
     async with running() as service:
         await _say_and_wait(transactions, broker, number=4, total=4)
-        await broker.stop()
-        shutil.copytree(broker.jetstream, tmp_path / "backup")
-        await broker.start()
+        await back_up(broker, tmp_path / "backup")
         await _say_and_wait(transactions, broker, number=3, total=7)
         await broker.stop()
         await say(service.transactions, 2)  # said while the broker is away, and offered to the relay at once
@@ -123,10 +124,7 @@ async def test_a_shortened_stream_is_searched_past_what_is_no_message(
     await broker.start()
     async with running():
         await _say_and_wait(transactions, broker, number=3, total=7)
-    await broker.stop()
-    shutil.rmtree(broker.jetstream)
-    shutil.copytree(tmp_path / "backup", broker.jetstream)
-    await broker.start()
+    await restore(broker, tmp_path / "backup")
     other = await broker.connect("wallet")
     await publish(other, EVENTS, [Said(900, open_account().id, "wallet.events.account.opened", '{"no":"event"}')])
     await other.close()
