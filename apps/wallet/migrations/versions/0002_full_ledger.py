@@ -55,7 +55,7 @@ TRANSFER = (
         ALTER COLUMN debit_balance SET NOT NULL,
         ALTER COLUMN credit_balance SET NOT NULL,
         ALTER COLUMN effective_at SET NOT NULL,
-        ADD CONSTRAINT transfer_effective CHECK (effective_at <= posted_at),
+        ADD CONSTRAINT transfer_effective CHECK (effective_at >= '1970-01-01 00:00Z' AND effective_at <= posted_at),
         ADD CONSTRAINT transfer_reversal CHECK (
             (reverses IS NULL) = (reversed_total IS NULL) AND reversed_total >= amount AND reversed_total <= 1000000000000
         )
@@ -124,6 +124,7 @@ ACCOUNT = (
     WHERE kind IN ('clearing', 'fees', 'suspense', 'fx')
     """,
     "CREATE INDEX account_age ON account (created_at, id)",
+    "CREATE INDEX account_chart ON account (currency, kind, id) WHERE kind <> 'wallet'",
     """
     CREATE TABLE account_change (
         account_id  uuid NOT NULL,
@@ -262,9 +263,10 @@ BEGIN
     IF posted = 0 THEN
         RETURN NULL;
     END IF;
-    IF posted <> last - first + 1 OR oldest <> moment
+    IF posted <> last - first + 1 OR oldest <> moment OR moment >= '9999-01-01'
        OR first > 1 AND (SELECT t.posted_at <= moment FROM transfer t WHERE t.sequence = first - 1) IS NOT TRUE
-       OR (SELECT l.sequence = last AND l.moved_at = moment FROM ledger l WHERE l.id = 1) IS NOT TRUE THEN
+       OR (SELECT l.sequence = last AND l.moved_at = moment AND (l.closed_until > moment) IS NOT TRUE
+           FROM ledger l WHERE l.id = 1) IS NOT TRUE THEN
         RAISE check_violation USING MESSAGE = 'transfers must continue the ledger without a gap, and move its head';
     END IF;
     IF EXISTS (
@@ -283,9 +285,11 @@ BEGIN
             WHERE p.account_id = e.account_id AND p.sequence < first ORDER BY p.sequence DESC LIMIT 1), 0)
            OR (SELECT a.currency = e.currency
                       AND (e.next IS NOT NULL OR a.balance = e.after AND a.last_sequence = e.sequence)
+                      AND (e.after < a.floor OR e.after > a.ceiling OR abs(e.after) > 1000000000000000000) IS NOT TRUE
+                      AND a.frozen IN ('none', CASE WHEN e.amount > 0 THEN 'out' ELSE 'in' END)
                FROM account a WHERE a.id = e.account_id) IS NOT TRUE
     ) THEN
-        RAISE check_violation USING MESSAGE = 'a transfer must continue the balances of its two accounts';
+        RAISE check_violation USING MESSAGE = 'a transfer must continue the balances of its two accounts, as they allow';
     END IF;
     IF special AND EXISTS (
         SELECT FROM written t
@@ -294,7 +298,7 @@ BEGIN
                        AND o.sequence < t.sequence AND t.reversed_total <= o.amount
                        AND t.reversed_total = t.amount + coalesce(
                            (SELECT r.reversed_total FROM transfer r
-                            WHERE r.reverses = o.id AND r.reversed_total < t.reversed_total
+                            WHERE r.reverses = o.id AND r.sequence < t.sequence
                             ORDER BY r.reversed_total DESC LIMIT 1), 0)
                 FROM transfer o WHERE o.id = t.reverses) IS NOT TRUE
            OR t.hold_id IS NOT NULL AND (
@@ -312,10 +316,10 @@ BEGIN
         SELECT FROM written t CROSS JOIN LATERAL (VALUES (t.debit_account), (t.credit_account)) AS side (account_id)
         WHERE t.effective_at < t.posted_at AND (
             t.effective_at < (SELECT l.closed_until FROM ledger l WHERE l.id = 1)
-            OR 13 <> (SELECT count(*) FROM generate_series(0, 12) AS level, LATERAL (
+            OR 13 <> (SELECT count(*) FROM generate_series(0, 12) AS node (level), LATERAL (
                           SELECT FROM backdated_total b
-                          WHERE b.account_id = side.account_id AND b.level = level::smallint
-                            AND b.bucket = bucket_of(t.effective_at, level) AND b.sequence = t.sequence) b))
+                          WHERE b.account_id = side.account_id AND b.level = node.level::smallint
+                            AND b.bucket = bucket_of(t.effective_at, node.level) AND b.sequence = t.sequence) b))
     ) THEN
         RAISE check_violation USING MESSAGE = 'a backdated transfer must be in the totals, and not in a closed period';
     END IF;
@@ -402,6 +406,40 @@ BEGIN
                IS NOT DISTINCT FROM (NEW.floor, NEW.ceiling, NEW.frozen, NEW.closed_at, NEW.external_id, NEW.metadata)
         FROM account_change c WHERE c.account_id = NEW.id AND c.number = NEW.changes) IS NOT TRUE THEN
         RAISE check_violation USING MESSAGE = 'a change of an account must be recorded with its reason';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+
+VERIFY_ACCOUNT_CHANGES = f"""
+CREATE FUNCTION verify_account_changes() RETURNS trigger LANGUAGE plpgsql
+{_SETTINGS} AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM written c
+        WHERE (SELECT c.number <= a.changes FROM account a WHERE a.id = c.account_id) IS NOT TRUE
+           OR c.number > 1 AND NOT EXISTS (
+                SELECT FROM account_change p WHERE p.account_id = c.account_id AND p.number = c.number - 1)
+    ) THEN
+        RAISE check_violation USING MESSAGE = 'the record of a change must come with the change, after the one before it';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+
+VERIFY_EXCHANGES = f"""
+CREATE FUNCTION verify_exchanges() RETURNS trigger LANGUAGE plpgsql
+{_SETTINGS} AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM written x
+        WHERE (SELECT s.journal_id = x.journal_id AND b.journal_id = x.journal_id AND b.sequence = s.sequence + 1
+                      AND b.currency <> s.currency
+               FROM transfer s, transfer b WHERE s.id = x.sell_transfer AND b.id = x.buy_transfer) IS NOT TRUE
+    ) THEN
+        RAISE check_violation USING MESSAGE = 'a rate must be between two transfers of one journal that follow each other';
     END IF;
     RETURN NULL;
 END
@@ -523,7 +561,7 @@ BEGIN
         SELECT FROM written p
         WHERE p.starts_at IS DISTINCT FROM
               (SELECT o.ends_at FROM period o WHERE o.ends_at < p.ends_at ORDER BY o.ends_at DESC LIMIT 1)
-           OR p.ends_at > (SELECT l.closed_until FROM ledger l WHERE l.id = 1) IS NOT FALSE
+           OR p.ends_at > (SELECT l.closed_until FROM ledger l WHERE l.id = 1) IS NOT FALSE OR p.ends_at >= '9999-01-01'
     ) THEN
         RAISE check_violation USING MESSAGE = 'a period must begin where the one before it ended, and close the ledger';
     END IF;
@@ -555,6 +593,14 @@ TRIGGERS = (
         OR NEW.frozen <> OLD.frozen OR NEW.closed_at IS DISTINCT FROM OLD.closed_at
         OR NEW.external_id IS DISTINCT FROM OLD.external_id OR NEW.metadata <> OLD.metadata
     ) EXECUTE FUNCTION verify_change()
+    """,
+    """
+    CREATE TRIGGER verify_account_changes AFTER INSERT ON account_change
+    REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION verify_account_changes()
+    """,
+    """
+    CREATE TRIGGER verify_exchanges AFTER INSERT ON exchange
+    REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION verify_exchanges()
     """,
     """
     CREATE TRIGGER verify_hold_steps AFTER INSERT ON hold_step
@@ -610,6 +656,8 @@ def upgrade() -> None:
         VERIFY_ACCOUNTS,
         REFUSE_UPDATE,
         VERIFY_CHANGE,
+        VERIFY_ACCOUNT_CHANGES,
+        VERIFY_EXCHANGES,
         VERIFY_HOLD_STEPS,
         VERIFY_HOLDS,
         VERIFY_JOURNALS,
