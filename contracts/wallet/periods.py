@@ -10,13 +10,22 @@ from contracts.wallet.accounts import PAGE_LIMIT, AccountKind, AccountType
 
 
 class Balance(Message):
-    """An account's balance as of an instant: the sum of what was effective by `at`, as it was known at `known_at`."""
+    """An account's balance as of an instant: the sum of what was effective by `at`, as it was known at `known_at`.
+
+    `known_at` is at latest the time of the ledger's newest transfer, so that the same question always has this answer.
+    """
 
     account_id: UUID7
     currency: Currency
     balance: int
     at: AwareDatetime
     known_at: AwareDatetime
+
+
+class Balances(Message):
+    """The balances of a wallet as of an instant, one for each of its currencies, in the order of these."""
+
+    balances: list[Balance]
 
 
 class StatementLine(Message):
@@ -66,7 +75,10 @@ class Periods(Message):
 
 
 class TrialBalanceLine(Message):
-    """What stands on one kind of account of one currency, each balance on the side where it is, in minor units."""
+    """What stands on one kind of account of one currency, each balance on the side where it is, in minor units.
+
+    Wallets, of which there are many, stand as one sum: what all other accounts of the currency leave.
+    """
 
     currency: Currency
     type: AccountType
@@ -105,6 +117,15 @@ class GetBalance(Message):
     """Read a balance as of `at` (effective) as known at `known_at` (recorded); None is now."""
 
     account_id: UUID7
+    at: AwareDatetime | None = None
+    known_at: AwareDatetime | None = None
+
+
+@query("wallet", "get_balances", senders=("gateway",), answer=Balances)
+class GetBalances(Message):
+    """Read the balances of all accounts of a wallet as of `at` (effective) as known at `known_at` (recorded)."""
+
+    wallet: UUID7
     at: AwareDatetime | None = None
     known_at: AwareDatetime | None = None
 

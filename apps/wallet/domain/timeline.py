@@ -23,10 +23,15 @@ def micros(moment: datetime) -> int:
     return (moment - BEGINNING) // _MICROSECOND
 
 
+def instant(micros: int) -> datetime:
+    """Return the instant so many microseconds after 1970. Raises OverflowError beyond the years 1 to 9999."""
+    return BEGINNING + micros * _MICROSECOND
+
+
 def buckets(moment: datetime) -> tuple[Node, ...]:
     """Return the node of each level that an instant is in, as the database's `bucket_of` does."""
-    instant = micros(moment)
-    return tuple((level, instant >> 4 * level) for level in range(LEVELS))
+    since = micros(moment)
+    return tuple((level, since >> 4 * level) for level in range(LEVELS))
 
 
 def cover(moment: datetime) -> list[Node]:

@@ -1,0 +1,152 @@
+"""Read what was: balances as of an instant, statements, closed periods, the trial balance."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+from apps.wallet.domain.periods import period_resource
+from apps.wallet.domain.statement import MICROSECOND, Cursor, Line, Position, with_balances
+from apps.wallet.domain.trial_balance import trial_balance
+from apps.wallet.store import history
+from apps.wallet.store.history import Head, Stretch
+from apps.wallet.store.periods import load_newest_periods
+from contracts.message import Envelope
+from contracts.wallet import (
+    PAGE_LIMIT,
+    Balance,
+    Balances,
+    GetBalance,
+    GetBalances,
+    GetStatement,
+    GetTrialBalance,
+    ListPeriods,
+    Periods,
+    StatementLine,
+    StatementPage,
+    TrialBalance,
+)
+from outbox.database import Database, Reads
+from outbox.responder import Refused
+
+
+async def get_balance(database: Database, query: Envelope[GetBalance]) -> Balance:
+    """Return an account's balance as of an instant. Refused with `account_not_found`."""
+    asked = query.data
+    async with database.reads() as reads:
+        currency = await history.load_currency(reads, asked.account_id)
+        if currency is None:
+            raise _account_not_found("account_id")
+        (balance,) = await _balances(reads, {asked.account_id: currency}, asked.at, asked.known_at)
+    return balance
+
+
+async def get_balances(database: Database, query: Envelope[GetBalances]) -> Balances:
+    """Return the balances of a wallet as of an instant. Refused with `account_not_found`."""
+    asked = query.data
+    async with database.reads() as reads:
+        accounts = dict(await history.load_wallet(reads, asked.wallet))
+        if not accounts:
+            raise _account_not_found("wallet")
+        return Balances(balances=await _balances(reads, accounts, asked.at, asked.known_at))
+
+
+async def _balances(
+    reads: Reads, currencies: Mapping[UUID, str], at: datetime | None, known_at: datetime | None
+) -> list[Balance]:
+    head = await history.load_head(reads)
+    at = at or datetime.now(UTC)
+    known_at = min(known_at or head.moved_at, head.moved_at)
+    known = await history.load_known(reads, head, known_at)
+    position = Position.after(min(at, head.moved_at))
+    standings = await history.load_standings(reads, list(currencies), position, known)
+    return [
+        Balance(account_id=account, currency=currency, balance=standings[account].balance, at=at, known_at=known_at)
+        for account, currency in currencies.items()
+    ]
+
+
+async def get_statement(database: Database, query: Envelope[GetStatement]) -> StatementPage:
+    """Return a page of a statement. Refused with `account_not_found`, `period_empty` or `cursor_invalid`."""
+    asked = query.data
+    if asked.starts_at >= asked.ends_at:
+        raise Refused("period_empty", "The period must end after it starts.", "ends_at")
+    async with database.reads() as reads:
+        currency = await history.load_currency(reads, asked.account_id)
+        if currency is None:
+            raise _account_not_found("account_id")
+        head = await history.load_head(reads)
+        cursor = _cursor(asked, head)
+        return await _page(reads, asked, currency, head, cursor)
+
+
+def _cursor(asked: GetStatement, head: Head) -> Cursor:
+    """Return where the page starts; a first page starts before everything, and shows the ledger as it is now."""
+    if asked.cursor is None:
+        return Cursor(Position.before(asked.starts_at), None if head.is_closed(asked.ends_at) else head.sequence)
+    try:
+        cursor = Cursor.decode(asked.cursor)
+    except ValueError:
+        cursor = None
+    if cursor is None or not asked.starts_at <= cursor.position.effective_at < asked.ends_at:
+        detail = "This is not a cursor of this statement; take `next_cursor` of the page before."
+        raise Refused("cursor_invalid", detail, "cursor")
+    return cursor
+
+
+async def _page(reads: Reads, asked: GetStatement, currency: str, head: Head, cursor: Cursor) -> StatementPage:
+    account = asked.account_id
+    known = head.sequence if cursor.known is None else min(cursor.known, head.sequence)
+    # What is posted is effective by then, so that nothing is later than the newest.
+    first, last = (Position.before(min(m, head.moved_at + MICROSECOND)) for m in (asked.starts_at, asked.ends_at))
+    opening = await history.load_standing(reads, account, first, known)
+    closing = await history.load_standing(reads, account, last, known)
+    start = opening if asked.cursor is None else await history.load_standing(reads, account, cursor.position, known)
+    stretch = Stretch(account, cursor.position, last, start.recorded, closing.recorded, known)
+    lines = await history.load_lines(reads, stretch, asked.limit + 1)
+    more = len(lines) > asked.limit
+    return StatementPage(
+        account_id=account,
+        currency=currency,
+        starts_at=asked.starts_at,
+        ends_at=asked.ends_at,
+        opening=opening.balance,
+        closing=closing.balance,
+        closed=head.is_closed(asked.ends_at),
+        lines=[_line(line, balance) for line, balance in with_balances(start.balance, lines[: asked.limit])],
+        next_cursor=Cursor(lines[asked.limit - 1].position, cursor.known).encode() if more else None,
+    )
+
+
+def _line(line: Line, balance: int) -> StatementLine:
+    return StatementLine(
+        transfer_id=line.transfer_id,
+        sequence=line.sequence,
+        effective_at=line.effective_at,
+        posted_at=line.posted_at,
+        amount=line.amount,
+        balance=balance,
+        counterparty=line.counterparty,
+        reference=line.reference,
+    )
+
+
+async def list_periods(database: Database, _query: Envelope[ListPeriods]) -> Periods:
+    """Return the closed periods, newest first, at most PAGE_LIMIT."""
+    async with database.reads() as reads:
+        return Periods(periods=[period_resource(p) for p in await load_newest_periods(reads, PAGE_LIMIT)])
+
+
+async def get_trial_balance(database: Database, query: Envelope[GetTrialBalance]) -> TrialBalance:
+    """Return the trial balance as of an instant; the wallets are what all other accounts leave."""
+    at = query.data.at or datetime.now(UTC)
+    async with database.reads() as reads:
+        chart = await history.load_chart(reads)
+        head = await history.load_head(reads)
+        position = Position.after(min(at, head.moved_at))
+        standings = await history.load_standings(reads, [a.id for a in chart], position, head.sequence)
+    balances = [(account, standings[account.id].balance) for account in chart]
+    return TrialBalance(at=at, lines=trial_balance(balances))
+
+
+def _account_not_found(parameter: str) -> Refused:
+    return Refused("account_not_found", "There is no account with this id.", parameter)
