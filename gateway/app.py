@@ -14,7 +14,10 @@ from gateway.edge import Edge
 from gateway.parts import Parts
 from gateway.rate_limit import Policy
 from gateway.routes import (
+    accounts,
     documentation,
+    holds,
+    journals,
     operations,
     payment_intents,
     problem_types,
@@ -32,7 +35,10 @@ _ROUTERS = (
     wallets,
     top_ups,
     transfers,
+    holds,
     payment_intents,
+    accounts,
+    journals,
     problem_types,
     operations,
     documentation,
@@ -42,9 +48,10 @@ Wallets on a double-entry ledger, and payments between them.
 
 1. Register (`POST /v1/users`), log in (`POST /v1/sessions`), and press **Authorize** with the access token.
 2. Open a wallet (`POST /v1/wallets`); the operator funds it (`POST /v1/wallets/{wallet_id}/top_ups`).
-3. Pay (`POST /v1/payment_intents` with `confirm: true`).
+3. Pay (`POST /v1/payment_intents` with `confirm: true`), or move money between your own wallets (`POST /v1/transfers`).
 
-The operator is a user like any other who may also fund wallets. The account is made when the identity service starts,
+The operator is a user like any other who may also fund wallets, and keep the ledger: accounts, journals, reversals,
+freezing and closing. The account is made when the identity service starts,
 from `IDENTITY_OPERATOR_EMAIL` and `IDENTITY_OPERATOR_PASSWORD`; `ledgerlink up` sets both, and prints the e-mail
 address and where its password is.
 

@@ -100,8 +100,8 @@ def token_required() -> ProblemError:
     return ProblemError("token_required", detail, headers={"WWW-Authenticate": _REALM})
 
 
-def insufficient_scope(scope: str) -> ProblemError:
-    """Return the answer to a token that lacks a scope (RFC 6750 §3.1)."""
+def insufficient_scope(scope: str, what: str = "This") -> ProblemError:
+    """Return the answer to a token that lacks a scope (RFC 6750 §3.1), and `what` needs it."""
     challenge = f'{_REALM}, error="insufficient_scope", scope="{scope}"'
-    detail = f"This needs an access token with the scope `{scope}`."
+    detail = f"{what} needs an access token with the scope `{scope}`."
     return ProblemError("insufficient_scope", detail, headers={"WWW-Authenticate": challenge})

@@ -1,12 +1,14 @@
 """Request bodies, read without guessing: unknown and repeated members are refused, not ignored or overwritten."""
 
 import json
+import re
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Request
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, SecretStr
 from starlette.responses import Response
 
 from gateway.problems import ProblemError
@@ -26,6 +28,26 @@ def _text(secret: SecretStr) -> SecretStr:
 
 
 Password = Annotated[SecretStr, AfterValidator(_text)]
+
+
+def _written_out(value: object) -> object:
+    """Refuse what pydantic reads as a time besides: seconds since 1970, as a number or as text."""
+    if not isinstance(value, str) or not _DATE_AND_TIME.match(value):
+        raise ValueError("not a date and time with its offset, such as 2026-01-05T09:30:00Z (RFC 3339)")
+    return value
+
+
+def _in_range(moment: datetime) -> datetime:
+    """Refuse what no ledger needs and a database may not hold."""
+    if not _FIRST <= moment < _END:
+        raise ValueError("not between the years 1970 and 2100")
+    return moment
+
+
+_DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:")
+_FIRST, _END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_range)]
+"""An instant as RFC 3339 writes it, to the microsecond."""
 
 
 class _StrictJson(Request):

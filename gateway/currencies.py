@@ -1,11 +1,12 @@
-"""Money moves between wallets of its own currency only."""
+"""Money moves between accounts of its own currency only."""
 
-from gateway.accounts import Wallet
+from gateway.accounts import KnownAccount
 from gateway.problems import ProblemError
 
 
-def check_currency(wallet: Wallet, parameter: str, currency: str) -> None:
-    """Raise ProblemError `currency_mismatch` when the wallet named by `parameter` holds another currency."""
-    if wallet.currency != currency:
-        detail = f"The wallet `{parameter}` holds {wallet.currency}, not {currency}."
+def check_currency(account: KnownAccount, parameter: str, currency: str) -> None:
+    """Raise ProblemError `currency_mismatch` when the account named by `parameter` holds another currency."""
+    if account.currency != currency:
+        kind = "account" if account.owner is None else "wallet"
+        detail = f"The {kind} `{parameter}` holds {account.currency}, not {currency}."
         raise ProblemError("currency_mismatch", detail, parameter="currency")

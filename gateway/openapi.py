@@ -169,8 +169,13 @@ def _add_wrong_id(responses: dict[str, Any], name: str) -> None:
 
 
 def _add_nulls(response: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Put back what FastAPI leaves out of an example: members that the answer always has, although they are null."""
+    """Put back what FastAPI leaves out of an example: members that the answer always has, although they are null.
+
+    The last page says so by a null, where services leave it out.
+    """
     content = response.get("content", {}).get("application/json", {})
     name = content.get("schema", {}).get("$ref", "").rsplit("/", maxsplit=1)[-1]
-    for member in schemas.get(name, {}).get("required", []):
+    schema = schemas.get(name, {})
+    pages_on = [member for member in schema.get("properties", {}) if member.startswith("next_")]
+    for member in (*schema.get("required", []), *pages_on):
         content["example"].setdefault(member, None)

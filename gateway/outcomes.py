@@ -23,7 +23,10 @@ CREATED, DONE, FOLLOWS = 201, 200, 202
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A command to carry out: what it makes or changes, and how to look for that when nobody replied."""
+    """A command to carry out: what it makes or changes, and how to look for that when nobody replied.
+
+    `located_by` names the part of the answer whose id is in the Location, where it is not the answer itself.
+    """
 
     command: Message
     resource_id: UUID
@@ -31,6 +34,7 @@ class Operation:
     success: int
     find: Callable[[], Awaitable[Reply | None]]
     embedded_as: str | None = None
+    located_by: str | None = None
 
 
 async def carry_out(
@@ -66,7 +70,8 @@ def _response(operation: Operation, reply: Reply, headers: dict[str, str]) -> Re
     if reply.problem is not None:
         raise _problem(operation, reply)
     resource = reply.resource
-    location = operation.location.format(resource.get("id", operation.resource_id))
+    located = resource.get(operation.located_by, {}) if operation.located_by else resource
+    location = operation.location.format(located.get("id", operation.resource_id))
     if reply.outcome is Outcome.ACCEPTED:
         resource = resource or {"id": str(operation.resource_id), "status": "processing"}
         return json_response(resource, FOLLOWS, headers | {"Location": location})

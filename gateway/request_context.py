@@ -10,6 +10,8 @@ from contracts.identity import Role
 from contracts.ids import new_id
 from gateway.problems import ProblemError
 
+OPERATING = "wallets:fund"
+"""The scope of what only operators do."""
 _KEY = "ledgerlink.context"
 _CORRELATION_ID = re.compile(rb"[A-Za-z0-9._~:+/=-]{1,128}")
 _TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -28,6 +30,11 @@ class Caller:
     def is_operator(self) -> bool:
         """Whether the caller may look at what belongs to others."""
         return self.role is Role.OPERATOR
+
+    @property
+    def moves_any_money(self) -> bool:
+        """Whether the caller may move money that belongs to others."""
+        return self.is_operator and OPERATING in self.scopes
 
 
 @dataclass(slots=True)

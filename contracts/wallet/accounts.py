@@ -13,13 +13,20 @@ BALANCE_LIMIT = 10**18
 """The largest balance in either direction, in minor units; what would exceed it is refused, so no sum overflows."""
 
 Limit = Annotated[int, Field(strict=True, ge=-BALANCE_LIMIT, le=BALANCE_LIMIT)]
+_NO_NUL = "^[^\x00]*$"  # which no text in PostgreSQL can hold
 Metadata = Annotated[
-    dict[Annotated[str, Field(min_length=1, max_length=40)], Annotated[str, Field(max_length=500)]],
-    Field(max_length=20, description="Up to 20 pairs for the client's own use"),
+    dict[
+        Annotated[str, Field(min_length=1, max_length=40, pattern=_NO_NUL)],
+        Annotated[str, Field(max_length=500, pattern=_NO_NUL)],
+    ],
+    Field(max_length=20, description="Up to 20 pairs for the client's own use", examples=[{"order": "4711"}]),
 ]
-ExternalId = Annotated[str, Field(min_length=1, max_length=128, description="The account's name elsewhere; unique")]
+ExternalId = Annotated[
+    str,
+    Field(min_length=1, max_length=128, pattern=_NO_NUL, description="The account's name elsewhere; unique"),
+]
 Processor = Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$", description="Whose clearing account it is")]
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
+Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=_NO_NUL, description="Why, for the record")]
 
 
 class AccountType(StrEnum):

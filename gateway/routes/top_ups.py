@@ -8,17 +8,15 @@ from pydantic import Field
 from starlette.responses import Response
 
 from contracts.ids import new_id
-from contracts.message import Outcome, Reply
 from contracts.money import Amount, Currency
-from contracts.wallet import FundAccount, GetTransfer, Transfer
+from contracts.wallet import FundAccount, GetTransfer, Processor, Transfer
 from gateway.bodies import Body, BodyRoute
 from gateway.currencies import check_currency
 from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
+from gateway.lookups import made
 from gateway.openapi import problems, recorded, success
 from gateway.outcomes import CREATED, FOLLOWS, Operation, carry_out
-from gateway.parts import Parts
-from gateway.problems import ProblemError
-from gateway.request_context import RequestContext
+from gateway.refusals import FUNDING, refusals
 from gateway.routes.transfers import EXAMPLE
 
 router = APIRouter(route_class=BodyRoute, prefix="/v1/wallets", tags=["wallets"])
@@ -26,15 +24,17 @@ router = APIRouter(route_class=BodyRoute, prefix="/v1/wallets", tags=["wallets"]
 _REFUSALS = {
     "wallet_not_found": "No wallet has the id given as `wallet_id`.",
     "currency_mismatch": "The wallet `wallet_id` holds USD, not EUR.",
+    **refusals(*FUNDING),
 }
 _LOCATION = f"/v1/transfers/{EXAMPLE['id']}"
 
 
 class NewTopUp(Body):
-    """How much, in the wallet's own currency."""
+    """How much, in the wallet's own currency, and by which processor it came."""
 
     amount: Annotated[Amount, Field(examples=[EXAMPLE["amount"]])]
     currency: Currency
+    processor: Processor | None = None
 
 
 @router.post(
@@ -62,7 +62,7 @@ async def top_up(
     parts: PartsDep,
     context: ContextDep,
 ) -> Response:
-    """Move money from the currency's clearing account into any wallet."""
+    """Move money from the currency's clearing account, or that of a processor, into any wallet."""
     wallet = await parts.wallets.visible(wallet_id, caller, context)
     check_currency(wallet, "wallet_id", body.currency)
     transfer_id = new_id()
@@ -71,22 +71,9 @@ async def top_up(
         account_id=wallet_id,
         amount=body.amount,
         currency=body.currency,
+        processor=body.processor,
         idempotency=headers.idempotency(caller.user, "top_up", body),
     )
-
-    async def find() -> Reply | None:
-        return await _outcome(transfer_id, parts, context)
-
+    find = made(GetTransfer(id=transfer_id), "transfer_not_found", parts, context)
     operation = Operation(command, transfer_id, "/v1/transfers/{}", CREATED, find)
     return await carry_out(operation, parts.commands, headers.preferences, context)
-
-
-async def _outcome(transfer_id: UUID, parts: Parts, context: RequestContext) -> Reply | None:
-    """Return how the transfer ended; None when the ledger does not know it (yet)."""
-    try:
-        transfer = await parts.queries.ask(GetTransfer(id=transfer_id), context)
-    except ProblemError as problem:
-        if problem.code == "transfer_not_found":
-            return None
-        raise
-    return Reply(outcome=Outcome.COMPLETED, resource=transfer)

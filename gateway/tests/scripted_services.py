@@ -12,19 +12,18 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from contracts.identity import GetSigningKeys, Login, Register
+from contracts.identity import GetSigningKeys
 from contracts.ids import new_id
-from contracts.message import REGISTRY, Envelope, Message, Outcome, Problem, Reply, decode, envelope_of
-from contracts.payments import ConfirmPaymentIntent, CreatePaymentIntent, GetPaymentIntent
+from contracts.message import REGISTRY, Envelope, Kind, Message, Outcome, Problem, Reply, decode, envelope_of
+from contracts.payments import CreatePaymentIntent, GetPaymentIntent
 from contracts.topology import DURABLES
-from contracts.wallet import FundAccount, GetAccounts, GetTransfer, ListAccounts, ListEntries, OpenAccount
+from contracts.wallet import GetAccounts, GetHold, GetTransfer
 from gateway.tests.tokens import Signer
 from tests.servers import NatsServer
 
 Script = Callable[[Any], Iterable[Reply | float]]
 """From a command to its replies, with pauses (seconds) between them."""
 
-QUERIES = (Register, Login, GetSigningKeys, GetAccounts, ListAccounts, ListEntries, GetTransfer, GetPaymentIntent)
 NOW = "2026-01-05T09:30:00Z"
 
 
@@ -64,6 +63,7 @@ class ScriptedServices:
             GetAccounts: lambda q: completed({"accounts": [self.accounts[i] for i in q.ids if i in self.accounts]}),
             GetPaymentIntent: lambda _: refused("payment_intent_not_found"),
             GetTransfer: lambda _: refused("transfer_not_found"),
+            GetHold: lambda _: refused("hold_not_found"),
         }
 
     def wallet(self, owner: UUID | None, currency: str = "EUR", balance: int = 0) -> UUID:
@@ -80,10 +80,11 @@ class ScriptedServices:
     async def start(self, server: NatsServer) -> None:
         for user in ("identity", "wallet", "payments"):
             self._connections[user] = await server.connect(user)
-        for query in QUERIES:
-            await self.serve(query)
+        for query in REGISTRY.values():
+            if query.contract.kind is Kind.QUERY and "gateway" in query.contract.senders:
+                await self.serve(query)
         for durable in DURABLES:
-            if {OpenAccount, FundAccount, CreatePaymentIntent, ConfirmPaymentIntent} & set(durable.messages):
+            if any(m.contract.kind is Kind.COMMAND and "gateway" in m.contract.senders for m in durable.messages):
                 self._tasks.append(asyncio.create_task(self._consume(durable.name, durable.stream, durable.service)))
 
     async def serve(self, query: type[Message]) -> None:

@@ -11,12 +11,34 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from contracts.identity import AccessToken, User
 from contracts.ids import new_id
+from contracts.message import Message
 from contracts.payments import PaymentIntent
-from contracts.wallet import Account, Entry, EntryPage, Transfer
+from contracts.wallet import (
+    Account,
+    AccountPage,
+    Capture,
+    Entry,
+    EntryPage,
+    Hold,
+    HoldPage,
+    Journal,
+    Transfer,
+    TransferPage,
+)
 from gateway.app import create_app
 from gateway.bodies import Body
 from gateway.problems import KINDS
-from gateway.routes import payment_intents, sessions, top_ups, transfers, users, wallets
+from gateway.routes import (
+    accounts,
+    holds,
+    journals,
+    payment_intents,
+    sessions,
+    top_ups,
+    transfers,
+    users,
+    wallets,
+)
 from gateway.settings import GatewaySettings
 
 
@@ -60,8 +82,19 @@ def test_commands_require_an_idempotency_key(document: dict[str, Any]) -> None:
     assert required == {
         "post /v1/wallets",
         "post /v1/wallets/{wallet_id}/top_ups",
+        "post /v1/transfers",
+        "post /v1/transfers/{transfer_id}/reversals",
+        "post /v1/holds",
+        "post /v1/holds/{hold_id}/captures",
+        "post /v1/holds/{hold_id}/void",
+        "post /v1/holds/{hold_id}/extensions",
         "post /v1/payment_intents",
         "post /v1/payment_intents/{payment_intent_id}/confirm",
+        "post /v1/accounts",
+        "patch /v1/accounts/{account_id}",
+        "post /v1/accounts/{account_id}/freeze",
+        "post /v1/accounts/{account_id}/close",
+        "post /v1/journals",
     }
 
 
@@ -87,12 +120,30 @@ def test_headers_are_written_as_they_are_sent(document: dict[str, Any]) -> None:
 UNAVAILABLE = {
     "post /v1/users": "The identity service",
     "post /v1/sessions": "The identity service",
-    "post /v1/wallets": "Access tokens",
+    "post /v1/wallets": "The wallet service",  # asked whose the wallet is that a currency is added to
     "get /v1/wallets": "The wallet service",
     "get /v1/wallets/{wallet_id}": "The wallet service",
     "get /v1/wallets/{wallet_id}/entries": "The wallet service",
     "post /v1/wallets/{wallet_id}/top_ups": "The wallet service",
+    "get /v1/wallets/{wallet_id}/transfers": "The wallet service",
+    "get /v1/wallets/{wallet_id}/holds": "The wallet service",
+    "post /v1/transfers": "The wallet service",
     "get /v1/transfers/{transfer_id}": "The wallet service",
+    "post /v1/transfers/{transfer_id}/reversals": "Access tokens",
+    "post /v1/holds": "The wallet service",
+    "get /v1/holds/{hold_id}": "The wallet service",
+    "post /v1/holds/{hold_id}/captures": "The wallet service",  # asked between whom the hold is
+    "post /v1/holds/{hold_id}/void": "The wallet service",
+    "post /v1/holds/{hold_id}/extensions": "The wallet service",
+    "post /v1/accounts": "Access tokens",
+    "get /v1/accounts": "The wallet service",
+    "get /v1/accounts/{account_id}": "The wallet service",
+    "get /v1/accounts/{account_id}/entries": "The wallet service",
+    "patch /v1/accounts/{account_id}": "The wallet service",
+    "post /v1/accounts/{account_id}/freeze": "The wallet service",
+    "post /v1/accounts/{account_id}/close": "The wallet service",
+    "post /v1/journals": "Access tokens",
+    "get /v1/journals/{journal_id}": "The wallet service",
     "post /v1/payment_intents": "The wallet service",  # asked whose the wallets are; payments itself: outcome_unknown
     "post /v1/payment_intents/{payment_intent_id}/confirm": "Access tokens",
     "get /v1/payment_intents/{payment_intent_id}": "The payments service",
@@ -141,11 +192,22 @@ async def test_an_invalid_request_is_shown_as_it_is_answered(app: FastAPI, docum
             assert answer | {"correlation_id": ""} == shown | {"correlation_id": ""}
 
 
+_ENDS = {"debit_account": str(new_id()), "credit_account": str(new_id())}
 WRONG_BODIES: list[tuple[str, type[Body], dict[str, Any]]] = [
     ("/v1/wallets", wallets.NewWallet, {"currency": "eur"}),
     ("/v1/wallets/{wallet_id}/top_ups", top_ups.NewTopUp, {"amount": 0, "currency": "EUR"}),
     ("/v1/payment_intents", payment_intents.NewPaymentIntent,
      {"source_wallet": str(new_id()), "destination_wallet": str(new_id()), "amount": 0, "currency": "EUR"}),
+    ("/v1/transfers", transfers.NewTransfer, _ENDS | {"amount": 0, "currency": "EUR"}),
+    ("/v1/transfers/{transfer_id}/reversals", transfers.NewReversal, {"amount": 0}),
+    ("/v1/holds", holds.NewHold, _ENDS | {"amount": 0, "currency": "EUR", "expires_in": 60}),
+    ("/v1/holds/{hold_id}/captures", holds.NewCapture, {"amount": 0}),
+    ("/v1/holds/{hold_id}/extensions", holds.NewExtension, {}),
+    ("/v1/accounts", accounts.NewAccount, {"kind": "fees", "type": "income", "currency": "eur"}),
+    ("/v1/accounts/{account_id}", accounts.AccountChange, {"external_id": "vault-1"}),
+    ("/v1/accounts/{account_id}/freeze", accounts.Freeze, {"direction": "up", "reason": "Court order"}),
+    ("/v1/accounts/{account_id}/close", accounts.Closure, {}),
+    ("/v1/journals", journals.NewJournal, {"legs": []}),
 ]  # fmt: skip
 
 
@@ -156,7 +218,8 @@ def test_a_wrong_body_is_one_of_the_route(
     with pytest.raises(ValidationError) as caught:
         model.model_validate(body)
     (error,) = caught.value.errors()
-    shown = _problem(document["paths"][path]["post"], "422", "invalid_request")
+    (operation,) = [o for m, o in document["paths"][path].items() if m in {"post", "patch"}]
+    shown = _problem(operation, "422", "invalid_request")
     assert shown["errors"] == [{"location": f"body/{error['loc'][0]}", "detail": error["msg"]}]
 
 
@@ -175,11 +238,22 @@ def test_what_follows_has_a_location_and_its_id(document: dict[str, Any]) -> Non
             assert answer["headers"]["Location"]["example"].endswith(example["id"]), name
 
 
-def test_a_page_of_entries_shows_that_it_is_the_last(document: dict[str, Any]) -> None:
-    answer = document["paths"]["/v1/wallets/{wallet_id}/entries"]["get"]["responses"]["200"]
+PAGES = [
+    ("/v1/wallets/{wallet_id}/entries", EntryPage),
+    ("/v1/wallets/{wallet_id}/transfers", TransferPage),
+    ("/v1/wallets/{wallet_id}/holds", HoldPage),
+    ("/v1/accounts", AccountPage),
+    ("/v1/accounts/{account_id}/entries", EntryPage),
+]
+
+
+@pytest.mark.parametrize(("path", "page"), PAGES)
+def test_a_page_shows_that_it_is_the_last(document: dict[str, Any], path: str, page: type[Message]) -> None:
+    answer = document["paths"][path]["get"]["responses"]["200"]
     example = answer["content"]["application/json"]["example"]
-    assert example["next_before"] is None
-    assert example.keys() == EntryPage.model_fields.keys()
+    assert example.keys() == page.model_fields.keys()
+    (last,) = [value for name, value in example.items() if name.startswith("next_")]
+    assert last is None
 
 
 def test_what_needs_a_token_says_which_scope(document: dict[str, Any]) -> None:
@@ -196,6 +270,11 @@ EXAMPLES = [
     (Account, wallets.EXAMPLE),
     (Entry, wallets.ENTRY_EXAMPLE),
     (Transfer, transfers.EXAMPLE),
+    (Transfer, transfers.REVERSAL_EXAMPLE),
+    (Hold, holds.EXAMPLE),
+    (Capture, holds.CAPTURE_EXAMPLE),
+    (Account, accounts.EXAMPLE),
+    (Journal, journals.EXAMPLE),
     (PaymentIntent, payment_intents.EXAMPLE),
 ]
 
@@ -210,6 +289,16 @@ BODIES: list[type[Body]] = [
     sessions.NewSession,
     wallets.NewWallet,
     top_ups.NewTopUp,
+    transfers.NewTransfer,
+    transfers.NewReversal,
+    holds.NewHold,
+    holds.NewCapture,
+    holds.NewExtension,
+    accounts.NewAccount,
+    accounts.AccountChange,
+    accounts.Freeze,
+    accounts.Closure,
+    journals.NewJournal,
     payment_intents.NewPaymentIntent,
 ]
 
@@ -226,6 +315,11 @@ def test_example_bodies_are_valid(body: type[Body]) -> None:
         (users.NewUser, users.EXAMPLE),
         (wallets.NewWallet, wallets.EXAMPLE),
         (top_ups.NewTopUp, transfers.EXAMPLE),
+        (transfers.NewTransfer, transfers.EXAMPLE),
+        (transfers.NewReversal, transfers.REVERSAL_EXAMPLE),
+        (holds.NewHold, holds.EXAMPLE),
+        (accounts.NewAccount, accounts.EXAMPLE),
+        (journals.NewJournal, journals.EXAMPLE),
         (payment_intents.NewPaymentIntent, payment_intents.EXAMPLE),
     ],
 )
