@@ -64,6 +64,28 @@ TABLES = (
     # Hashes do not compress.
     "ALTER TABLE seal ALTER COLUMN leaves SET STORAGE EXTERNAL",
     "CREATE INDEX seal_last ON seal (last_sequence, number)",
+    # Where the audit stands that goes round and round in the service, and what it has found; no money rows.
+    """
+    CREATE TABLE audit_round (
+        id           smallint PRIMARY KEY,
+        number       bigint NOT NULL,
+        started_at   timestamptz NOT NULL,
+        walk         text,
+        position     text,
+        completed_at timestamptz,
+        CONSTRAINT audit_round_is_one CHECK (id = 1)
+    )
+    """,
+    "INSERT INTO audit_round (id, number, started_at) VALUES (1, 1, now())",
+    """
+    CREATE TABLE audit_finding (
+        place    text NOT NULL,
+        claim    text NOT NULL,
+        round    bigint NOT NULL,
+        found_at timestamptz NOT NULL,
+        PRIMARY KEY (place, claim)
+    )
+    """,
 )
 
 VERIFY_SEAL = """
@@ -89,7 +111,11 @@ $$
 
 TRIGGERS = ("CREATE TRIGGER verify_seal BEFORE INSERT ON seal FOR EACH ROW EXECUTE FUNCTION verify_seal()",)
 
-GRANTS = ("GRANT SELECT, INSERT ON seal_key, seal TO wallet",)
+GRANTS = (
+    "GRANT SELECT, INSERT ON seal_key, seal TO wallet",
+    "GRANT SELECT, UPDATE (number, started_at, walk, position, completed_at) ON audit_round TO wallet",
+    "GRANT SELECT, INSERT, UPDATE (round), DELETE ON audit_finding TO wallet",
+)
 
 
 def upgrade() -> None:
