@@ -72,8 +72,32 @@ DURABLES = (
     Durable("payments-risk-decision", "payments", (risk.RiskDecision,)),
     Durable("payments-transfer-outcome", "payments", (wallet.TransferPosted, wallet.TransferRefused)),
     Durable("risk-assess", "risk", (risk.Assess,)),
-    Durable("wallet-open-account", "wallet", (wallet.OpenAccount,)),
-    Durable("wallet-post-transfer", "wallet", (wallet.PostTransfer, wallet.FundAccount)),
+    Durable("wallet-open-account", "wallet", (wallet.OpenAccount, wallet.OpenSystemAccount)),
+    Durable("wallet-change-account", "wallet", (wallet.ChangeAccount, wallet.FreezeAccount, wallet.CloseAccount)),
+    Durable("wallet-close-period", "wallet", (wallet.ClosePeriod,)),
+    # Messages of hundreds of kilobytes: a few at a time.
+    Durable(
+        "wallet-import-statement",
+        "wallet",
+        (wallet.StartReconciliation, wallet.ImportLines, wallet.MatchLines),
+        max_ack_pending=8,
+    ),
+    Durable("wallet-resolve-break", "wallet", (wallet.ResolveBreak,)),
+    # All that moves money, in one order.
+    Durable(
+        "wallet-ledger",
+        "wallet",
+        (
+            wallet.PostTransfer,
+            wallet.FundAccount,
+            wallet.ReverseTransfer,
+            wallet.PostJournal,
+            wallet.PlaceHold,
+            wallet.CaptureHold,
+            wallet.VoidHold,
+            wallet.ExtendHold,
+        ),
+    ),
 )
 
 

@@ -1,22 +1,27 @@
 """The tables of the wallet service. What no constraint here can say, the migrations' verification triggers enforce."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Column,
     DateTime,
     ForeignKeyConstraint,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     PrimaryKeyConstraint,
     SmallInteger,
     Text,
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -39,50 +44,119 @@ class Ledger(_WalletTable, table=True):
 
     id: int = Field(primary_key=True, sa_type=SmallInteger, sa_column_kwargs={"autoincrement": False})
     sequence: int = Field(sa_type=BigInteger)
+    moved_at: datetime = Field(sa_type=_MOMENT, sa_column_kwargs={"server_default": text("'epoch'")})
+    closed_until: datetime | None = Field(sa_type=_MOMENT)
 
 
 class Account(_WalletTable, table=True):
-    """An account. `balance` is credits minus debits, in minor units, after the entry at `last_sequence`."""
+    """An account. `balance` is credits minus debits, in minor units, after the entry at `last_sequence`.
+
+    `held` is what its pending holds reserve, after its hold step number `hold_steps`; `changes` counts its changes.
+    """
 
     __tablename__ = "account"
     __table_args__ = (
         CheckConstraint(
-            "(kind = 'wallet' AND owner IS NOT NULL AND floor = 0) OR "
-            "(kind = 'clearing' AND owner IS NULL AND floor IS NULL)",
+            "(kind = 'wallet' AND owner IS NOT NULL AND wallet IS NOT NULL AND type = 'liability' "
+            "AND processor IS NULL) OR (kind IN ('clearing', 'fees', 'suspense', 'fx', 'general') AND owner IS NULL AND wallet IS NULL)",
             name="account_kind",
         ),
+        CheckConstraint("type IN ('asset', 'liability', 'income', 'expense', 'equity')", name="account_type"),
+        CheckConstraint("processor IS NULL OR kind = 'clearing'", name="account_processor"),
+        CheckConstraint("frozen IN ('none', 'in', 'out', 'both')", name="account_frozen"),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="account_currency"),
-        CheckConstraint("balance >= floor", name="account_floor"),
+        CheckConstraint(
+            "abs(balance) <= 1000000000000000000 AND abs(floor) <= 1000000000000000000 "
+            "AND abs(ceiling) <= 1000000000000000000 AND held >= 0 AND held <= 1000000000000000000 AND hold_steps >= 0",
+            name="account_bounds",
+        ),
+        CheckConstraint("balance - held >= floor", name="account_floor"),
+        CheckConstraint("balance <= ceiling", name="account_ceiling"),
+        CheckConstraint("closed_at IS NULL OR (balance = 0 AND held = 0)", name="account_closed"),
         CheckConstraint("balance = 0 OR last_sequence IS NOT NULL", name="account_untouched"),
         UniqueConstraint("id", "currency", name="account_id_currency"),
-        Index("account_clearing", "currency", unique=True, postgresql_where=text("kind = 'clearing'")),
+        UniqueConstraint("external_id", name="account_external_id"),
+        UniqueConstraint("wallet", "currency", name="account_wallet"),
+        Index(
+            "account_system",
+            "kind",
+            "currency",
+            "processor",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+            postgresql_where=text("kind IN ('clearing', 'fees', 'suspense', 'fx')"),
+        ),
         Index("account_owner", "owner", "created_at", "id"),
+        Index("account_age", "created_at", "id"),
     )
 
     id: UUID = Field(primary_key=True)
     owner: UUID | None
     kind: str = Field(sa_type=Text)
+    type: str = Field(sa_type=Text)
+    wallet: UUID | None
     currency: str = Field(sa_type=Text)
     balance: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
+    held: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
+    hold_steps: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
     floor: int | None = Field(sa_type=BigInteger)
+    ceiling: int | None = Field(sa_type=BigInteger)
+    frozen: str = Field(sa_type=Text, sa_column_kwargs={"server_default": text("'none'")})
+    closed_at: datetime | None = Field(sa_type=_MOMENT)
+    processor: str | None = Field(sa_type=Text)
+    external_id: str | None = Field(sa_type=Text)
+    details: dict[str, str] = Field(sa_column=Column("metadata", JSONB, nullable=False, server_default=text("'{}'")))
+    changes: int = Field(sa_type=Integer, sa_column_kwargs={"server_default": text("0")})
     last_sequence: int | None = Field(sa_type=BigInteger)
     created_at: datetime = Field(sa_type=_MOMENT)
 
 
+class AccountChange(_WalletTable, table=True):
+    """A change of an account: how it was from then on, who made it so, and why. Insert-only."""
+
+    __tablename__ = "account_change"
+    __table_args__ = (
+        CheckConstraint("number > 0", name="account_change_number"),
+        PrimaryKeyConstraint("account_id", "number"),
+    )
+
+    account_id: UUID
+    number: int
+    floor: int | None = Field(sa_type=BigInteger)
+    ceiling: int | None = Field(sa_type=BigInteger)
+    frozen: str = Field(sa_type=Text)
+    closed_at: datetime | None = Field(sa_type=_MOMENT)
+    external_id: str | None = Field(sa_type=Text)
+    details: dict[str, str] = Field(sa_column=Column("metadata", JSONB, nullable=False))
+    changed_by: UUID
+    reason: str = Field(sa_type=Text)
+    changed_at: datetime = Field(sa_type=_MOMENT)
+
+
 class Transfer(_WalletTable, table=True):
-    """A posted transfer. Insert-only; `fingerprint` is the SHA-256 of the request."""
+    """A posted transfer and the balances that it left. Insert-only; `fingerprint` is the SHA-256 of the request."""
 
     __tablename__ = "transfer"
     __table_args__ = (
         CheckConstraint("amount > 0 AND amount <= 1000000000000", name="transfer_amount"),
         CheckConstraint("debit_account <> credit_account", name="transfer_accounts"),
         CheckConstraint("sequence > 0", name="transfer_sequence"),
-        UniqueConstraint("sequence", name="transfer_order"),
-        ForeignKeyConstraint(
-            ["debit_account", "currency"], ["account.id", "account.currency"], name="transfer_debit_account"
+        CheckConstraint("effective_at <= posted_at", name="transfer_effective"),
+        CheckConstraint(
+            "(reverses IS NULL) = (reversed_total IS NULL) AND reversed_total >= amount "
+            "AND reversed_total <= 1000000000000",
+            name="transfer_reversal",
         ),
-        ForeignKeyConstraint(
-            ["credit_account", "currency"], ["account.id", "account.currency"], name="transfer_credit_account"
+        UniqueConstraint("sequence", name="transfer_order"),
+        Index("transfer_debited", "debit_account", "sequence"),
+        Index("transfer_credited", "credit_account", "sequence"),
+        Index("transfer_posted", "posted_at", "sequence"),
+        Index(
+            "transfer_reversed",
+            "reverses",
+            "reversed_total",
+            unique=True,
+            postgresql_where=text("reverses IS NOT NULL"),
         ),
     )
 
@@ -95,29 +169,20 @@ class Transfer(_WalletTable, table=True):
     fingerprint: bytes = Field(sa_type=LargeBinary)
     sequence: int = Field(sa_type=BigInteger)
     posted_at: datetime = Field(sa_type=_MOMENT)
+    debit_balance: int = Field(sa_type=BigInteger)
+    credit_balance: int = Field(sa_type=BigInteger)
+    effective_at: datetime = Field(sa_type=_MOMENT)
+    journal_id: UUID | None
+    hold_id: UUID | None
+    reverses: UUID | None
+    reversed_total: int | None = Field(sa_type=BigInteger)
+    details: dict[str, str] | None = Field(sa_column=Column("metadata", JSONB))
 
 
-class Entry(_WalletTable, table=True):
-    """One side of a transfer on one account: positive credits, negative debits. Insert-only."""
+class Refusal(_WalletTable, table=True):
+    """An operation that changed nothing, and why: asked for again under its id, it is refused again. Insert-only."""
 
-    __tablename__ = "entry"
-    __table_args__ = (
-        CheckConstraint("amount <> 0", name="entry_amount"),
-        PrimaryKeyConstraint("account_id", "sequence"),
-    )
-
-    account_id: UUID
-    sequence: int = Field(sa_type=BigInteger)
-    transfer_id: UUID
-    amount: int = Field(sa_type=BigInteger)
-    balance_after: int = Field(sa_type=BigInteger)
-    posted_at: datetime = Field(sa_type=_MOMENT)
-
-
-class RefusedTransfer(_WalletTable, table=True):
-    """A transfer that changed nothing, and why: asked for again under its id, it is refused again. Insert-only."""
-
-    __tablename__ = "refused_transfer"
+    __tablename__ = "refusal"
 
     id: UUID = Field(primary_key=True)
     reference: UUID | None
@@ -125,3 +190,207 @@ class RefusedTransfer(_WalletTable, table=True):
     code: str = Field(sa_type=Text)
     detail: str = Field(sa_type=Text)
     refused_at: datetime = Field(sa_type=_MOMENT)
+    leg: int | None
+
+
+class Journal(_WalletTable, table=True):
+    """Transfers that were posted together: so many from `first_sequence` on. Insert-only."""
+
+    __tablename__ = "journal"
+    __table_args__ = (CheckConstraint("transfers BETWEEN 1 AND 100", name="journal_transfers"),)
+
+    id: UUID = Field(primary_key=True)
+    first_sequence: int = Field(sa_type=BigInteger)
+    transfers: int
+    reference: UUID | None
+    details: dict[str, str] | None = Field(sa_column=Column("metadata", JSONB))
+    fingerprint: bytes = Field(sa_type=LargeBinary)
+    posted_at: datetime = Field(sa_type=_MOMENT)
+
+
+class Exchange(_WalletTable, table=True):
+    """The rate between two transfers of a journal, bought per sold in major units. Insert-only."""
+
+    __tablename__ = "exchange"
+    __table_args__ = (
+        CheckConstraint("rate > 0", name="exchange_rate"),
+        Index("exchange_journal", "journal_id"),
+    )
+
+    sell_transfer: UUID = Field(primary_key=True)
+    buy_transfer: UUID
+    journal_id: UUID
+    rate: Decimal = Field(sa_type=Numeric(30, 12))
+
+
+class Hold(_WalletTable, table=True):
+    """A hold as its newest step left it."""
+
+    __tablename__ = "hold"
+    __table_args__ = (
+        CheckConstraint("amount > 0 AND amount <= 1000000000000", name="hold_amount"),
+        CheckConstraint("debit_account <> credit_account", name="hold_accounts"),
+        CheckConstraint("captured >= 0 AND remaining >= 0 AND captured + remaining <= amount", name="hold_sums"),
+        CheckConstraint(
+            "status = 'pending' AND remaining > 0 OR status = 'captured' AND remaining = 0 AND captured > 0 "
+            "OR status IN ('voided', 'expired') AND remaining = 0",
+            name="hold_status",
+        ),
+        ForeignKeyConstraint(
+            ["debit_account", "currency"], ["account.id", "account.currency"], name="hold_debit_account"
+        ),
+        ForeignKeyConstraint(
+            ["credit_account", "currency"], ["account.id", "account.currency"], name="hold_credit_account"
+        ),
+        Index("hold_due", "expires_at", postgresql_where=text("remaining > 0")),
+        Index("hold_pending", "debit_account", "expires_at", postgresql_where=text("remaining > 0")),
+        Index("hold_account", "debit_account", "id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    debit_account: UUID
+    credit_account: UUID
+    amount: int = Field(sa_type=BigInteger)
+    currency: str = Field(sa_type=Text)
+    reference: UUID | None
+    fingerprint: bytes = Field(sa_type=LargeBinary)
+    placed_at: datetime = Field(sa_type=_MOMENT)
+    captured: int = Field(sa_type=BigInteger)
+    remaining: int = Field(sa_type=BigInteger)
+    status: str = Field(sa_type=Text)
+    expires_at: datetime = Field(sa_type=_MOMENT)
+    steps: int
+
+
+class HoldStep(_WalletTable, table=True):
+    """What happened to a hold, and what it and its account hold since then. Insert-only."""
+
+    __tablename__ = "hold_step"
+    __table_args__ = (
+        CheckConstraint("kind IN ('placed', 'captured', 'voided', 'extended', 'expired')", name="hold_step_kind"),
+        CheckConstraint("held_after >= 0", name="hold_step_held"),
+        UniqueConstraint("account_id", "account_step", name="hold_step_account"),
+        UniqueConstraint("operation_id", name="hold_step_operation"),
+        PrimaryKeyConstraint("hold_id", "step"),
+    )
+
+    hold_id: UUID
+    step: int
+    kind: str = Field(sa_type=Text)
+    amount: int = Field(sa_type=BigInteger)
+    captured: int = Field(sa_type=BigInteger)
+    remaining: int = Field(sa_type=BigInteger)
+    expires_at: datetime = Field(sa_type=_MOMENT)
+    account_id: UUID
+    account_step: int = Field(sa_type=BigInteger)
+    held_after: int = Field(sa_type=BigInteger)
+    operation_id: UUID | None
+    fingerprint: bytes | None = Field(sa_type=LargeBinary)
+    recorded_at: datetime = Field(sa_type=_MOMENT)
+
+
+class Period(_WalletTable, table=True):
+    """A closed period: nothing becomes effective in it any more. Insert-only."""
+
+    __tablename__ = "period"
+    __table_args__ = (
+        CheckConstraint("starts_at < ends_at AND ends_at <= closed_at", name="period_order"),
+        UniqueConstraint("starts_at", name="period_start", postgresql_nulls_not_distinct=True),
+        UniqueConstraint("ends_at", name="period_end"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    starts_at: datetime | None = Field(sa_type=_MOMENT)
+    ends_at: datetime = Field(sa_type=_MOMENT)
+    closed_at: datetime = Field(sa_type=_MOMENT)
+    closed_by: UUID
+
+
+class BackdatedTotal(_WalletTable, table=True):
+    """What an account's backdated entries in one span of time add up to, after one transfer. Insert-only.
+
+    See apps.wallet.domain.timeline.
+    """
+
+    __tablename__ = "backdated_total"
+    __table_args__ = (
+        CheckConstraint("level BETWEEN 0 AND 12", name="backdated_total_level"),
+        PrimaryKeyConstraint("account_id", "level", "bucket", "sequence"),
+    )
+
+    account_id: UUID
+    level: int = Field(sa_type=SmallInteger)
+    bucket: int = Field(sa_type=BigInteger)
+    sequence: int = Field(sa_type=BigInteger)
+    total: Decimal = Field(sa_type=Numeric)
+
+
+class SealKey(_WalletTable, table=True):
+    """A public key (Ed25519, raw) that signed seals; the first of them was made at `first_used_at`. Insert-only."""
+
+    __tablename__ = "seal_key"
+    __table_args__ = (CheckConstraint("octet_length(public_key) = 32", name="seal_key_length"),)
+
+    key_id: str = Field(primary_key=True, sa_type=Text)
+    public_key: bytes = Field(sa_type=LargeBinary)
+    first_used_at: datetime = Field(sa_type=_MOMENT)
+
+
+class Seal(_WalletTable, table=True):
+    """A link of the chain of seals (contracts.proof.Seal); `leaves` are the leaf hashes under it. Insert-only."""
+
+    __tablename__ = "seal"
+    __table_args__ = (
+        CheckConstraint("number > 0", name="seal_number"),
+        CheckConstraint("last_sequence >= first_sequence - 1 AND records_until >= records_from", name="seal_range"),
+        CheckConstraint(
+            "octet_length(leaves) % 32 = 0 AND octet_length(leaves) >= 32 "
+            "AND octet_length(leaves) >= 64 * (last_sequence - first_sequence + 1)",
+            name="seal_leaves",
+        ),
+        CheckConstraint(
+            "octet_length(root) = 32 AND octet_length(previous) = 32 AND octet_length(hash) = 32 "
+            "AND octet_length(signature) = 64",
+            name="seal_lengths",
+        ),
+        ForeignKeyConstraint(["key_id"], ["seal_key.key_id"], name="seal_signer"),
+        Index("seal_last", "last_sequence", "number"),
+    )
+
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    first_sequence: int = Field(sa_type=BigInteger)
+    last_sequence: int = Field(sa_type=BigInteger)
+    records_from: int = Field(sa_type=BigInteger)
+    records_until: int = Field(sa_type=BigInteger)
+    leaves: bytes = Field(sa_type=LargeBinary)
+    root: bytes = Field(sa_type=LargeBinary)
+    previous: bytes = Field(sa_type=LargeBinary)
+    sealed_at: datetime = Field(sa_type=_MOMENT)
+    key_id: str = Field(sa_type=Text)
+    hash: bytes = Field(sa_type=LargeBinary)
+    signature: bytes = Field(sa_type=LargeBinary)
+
+
+class AuditRound(_WalletTable, table=True):
+    """Where the audit stands that goes round in the service, one row; `completed_at` is of the round before."""
+
+    __tablename__ = "audit_round"
+    __table_args__ = (CheckConstraint("id = 1", name="audit_round_is_one"),)
+
+    id: int = Field(primary_key=True, sa_type=SmallInteger, sa_column_kwargs={"autoincrement": False})
+    number: int = Field(sa_type=BigInteger)
+    started_at: datetime = Field(sa_type=_MOMENT)
+    walk: str | None = Field(sa_type=Text)
+    position: str | None = Field(sa_type=Text)
+    completed_at: datetime | None = Field(sa_type=_MOMENT)
+
+
+class AuditFinding(_WalletTable, table=True):
+    """What does not add up, and the `round` that saw it last; deleted when a round does not see it any more."""
+
+    __tablename__ = "audit_finding"
+
+    place: str = Field(primary_key=True, sa_type=Text)
+    claim: str = Field(primary_key=True, sa_type=Text)
+    round: int = Field(sa_type=BigInteger)
+    found_at: datetime = Field(sa_type=_MOMENT)

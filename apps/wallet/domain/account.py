@@ -1,40 +1,91 @@
-"""Accounts: whose money it is, in which currency, and how low the balance may go."""
+"""Accounts: whose money it is, in which currency, what the account is for, and how far its balance may go."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
-
-class Kind(StrEnum):
-    """A wallet belongs to a user; clearing is the one account per currency through which money enters the books."""
-
-    WALLET = "wallet"
-    CLEARING = "clearing"
+from contracts.wallet import AccountKind, AccountType, Direction, NormalSide
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A ledger account. `balance` is credits minus debits in minor units; `floor` is the lowest it may reach.
+class SystemAccount(NamedTuple):
+    """Names the account that exists once per kind, currency and (for clearing) processor."""
 
-    `last_sequence` is the ledger sequence of its newest entry, None before the first.
+    kind: AccountKind
+    currency: str
+    processor: str | None = None
+
+
+class Account(NamedTuple):
+    """A ledger account, its fields in the order of the table's columns.
+
+    `balance` is credits minus debits in minor units, `held` what pending holds reserve of it, the expired ones among
+    them until they are swept. `last_sequence` is the ledger sequence of its newest entry, None before the first.
     """
 
     id: UUID
-    kind: Kind
     owner: UUID | None
+    kind: str
     currency: str
     balance: int
     floor: int | None
     last_sequence: int | None
     created_at: datetime
+    type: str
+    wallet: UUID | None
+    held: int
+    hold_steps: int
+    ceiling: int | None
+    frozen: str
+    closed_at: datetime | None
+    processor: str | None
+    external_id: str | None
+    metadata: Mapping[str, str]
+    changes: int
 
 
-def new_wallet(account_id: UUID, owner: UUID, currency: str, now: datetime) -> Account:
-    """Return an empty wallet: it can never be overdrawn."""
-    return Account(account_id, Kind.WALLET, owner, currency, 0, 0, None, now)
+_TYPES = {
+    AccountKind.CLEARING: AccountType.ASSET,
+    AccountKind.FEES: AccountType.INCOME,
+    AccountKind.SUSPENSE: AccountType.LIABILITY,
+    AccountKind.FX: AccountType.ASSET,
+}
 
 
-def new_clearing(account_id: UUID, currency: str, now: datetime) -> Account:
-    """Return an empty clearing account: it has no owner and no floor."""
-    return Account(account_id, Kind.CLEARING, None, currency, 0, None, None, now)
+def normal_side(kind: AccountType) -> NormalSide:
+    """Return the side on which accounts of a type usually stand."""
+    return NormalSide.DEBIT if kind in {AccountType.ASSET, AccountType.EXPENSE} else NormalSide.CREDIT
+
+
+def new_account(account_id: UUID, kind: AccountKind, currency: str, now: datetime, **facts: object) -> Account:
+    """Return an empty account; without further facts it has no limits and is of its kind's usual type."""
+    usual: dict[str, object] = {
+        "owner": None,
+        "balance": 0,
+        "floor": None,
+        "last_sequence": None,
+        "type": _TYPES.get(kind, AccountType.LIABILITY).value,
+        "wallet": None,
+        "held": 0,
+        "hold_steps": 0,
+        "ceiling": None,
+        "frozen": Direction.NONE.value,
+        "closed_at": None,
+        "processor": None,
+        "external_id": None,
+        "metadata": {},
+        "changes": 0,
+    }
+    return Account(
+        **{"id": account_id, "kind": kind.value, "currency": currency, "created_at": now} | usual | facts  # type: ignore[arg-type]
+    )
+
+
+def new_wallet(account_id: UUID, owner: UUID, currency: str, now: datetime, wallet: UUID | None = None) -> Account:
+    """Return an empty wallet, or one more currency of `wallet`: it can never be overdrawn."""
+    return new_account(account_id, AccountKind.WALLET, currency, now, owner=owner, floor=0, wallet=wallet or account_id)
+
+
+def new_system_account(account_id: UUID, name: SystemAccount, now: datetime) -> Account:
+    """Return an empty account of the system's own: it has no owner and no limits."""
+    return new_account(account_id, name.kind, name.currency, now, processor=name.processor)

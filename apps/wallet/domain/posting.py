@@ -1,163 +1,143 @@
-"""Posting: which transfers the ledger takes, and what they do to the balances; a batch is folded into one write."""
+"""Transfers, reversals and journals: what moves money for good."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
-
-from apps.wallet.domain.account import Account, Kind
+from apps.wallet.domain.account import SystemAccount
+from apps.wallet.domain.batch import Batch, Movement, RefusedError
+from apps.wallet.domain.exchange import bought_at
+from apps.wallet.domain.operation import ExchangeRequest, JournalRequest, ReversalRequest, TransferRequest
 from apps.wallet.domain.refusal import Refusal
-from apps.wallet.domain.transfer import Outcome, Posted, Refused, TransferRequest
-
-BALANCE_LIMIT = 2**63 - 1
-"""The largest balance, in either direction: a signed 64-bit integer of minor units."""
+from apps.wallet.domain.transfer import Exchange, Outcome, Posted, PostedJournal, Refused
+from contracts.wallet import JOURNAL_LIMIT, AccountKind
 
 
-@dataclass(frozen=True, slots=True)
-class Books:
-    """The part of the ledger that some requests touch.
-
-    `clearing` names the clearing account of each currency; those in `unopened` exist only once money has come through.
-    `known` holds the outcomes of transfers that were decided before.
-    """
-
-    sequence: int
-    accounts: Mapping[UUID, Account]
-    clearing: Mapping[str, UUID]
-    unopened: frozenset[UUID]
-    known: Mapping[UUID, Outcome]
+def take_transfer(batch: Batch, request: TransferRequest) -> Outcome:
+    """Post or refuse a transfer."""
+    fingerprint = request.fingerprint()
+    if earlier := batch.transfers.get(request.id) or batch.refused.get(request.id):
+        return earlier if earlier.fingerprint == fingerprint else _reused(batch, request, fingerprint)
+    try:
+        return batch.post(_movement(request, fingerprint))
+    except RefusedError as error:
+        return batch.refuse(request.id, request.reference, fingerprint, error.refusal)
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """A transfer with the balances that it leaves behind on its two accounts."""
-
-    transfer: Posted
-    debit_balance: int
-    credit_balance: int
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """Where an account stands after its entry at `sequence`."""
-
-    balance: int
-    sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What is to be written and said: `outcomes` in the order of the requests, and what of them is new."""
-
-    outcomes: Sequence[Outcome]
-    postings: Sequence[Posting]
-    refusals: Sequence[Refused]
-    balances: Mapping[UUID, Balance]
-    opened: Sequence[Account]
-    sequence: int
+def take_reversal(batch: Batch, request: ReversalRequest) -> Outcome:
+    """Take back a transfer, in full or in part, or refuse to."""
+    fingerprint = request.fingerprint()
+    if earlier := batch.transfers.get(request.id) or batch.refused.get(request.id):
+        return earlier if earlier.fingerprint == fingerprint else _reused(batch, request, fingerprint)
+    try:
+        original = batch.transfers.get(request.reverses)
+        if original is None:
+            raise RefusedError(Refusal.TRANSFER_NOT_FOUND)  # noqa: TRY301 - the one way in which an operation ends early
+        posted = batch.post(_reversal(request, fingerprint, original, batch.reversed.get(original.id, 0)))
+    except RefusedError as error:
+        return batch.refuse(request.id, request.reference, fingerprint, error.refusal)
+    batch.reversed[original.id] = posted.reversed_total or 0
+    return posted
 
 
-def decide(books: Books, requests: Sequence[TransferRequest], now: datetime) -> Decided:
-    """Decide about requests one after the other, each on the balances that the ones before it left.
-
-    The same id with the same content has the outcome that it had before, and no second effect.
-    """
-    batch = _Batch(books, now)
-    outcomes = [batch.take(request) for request in requests]
-    return Decided(
-        outcomes=outcomes,
-        postings=batch.postings,
-        refusals=batch.refusals,
-        balances=batch.balances,
-        opened=[books.accounts[i] for i in sorted(books.unopened) if i in batch.balances],
-        sequence=batch.sequence,
+def _reversal(request: ReversalRequest, fingerprint: bytes, original: Posted, reversed_before: int) -> Movement:
+    left = original.amount - reversed_before
+    amount = request.amount or left
+    if not left:
+        raise RefusedError(Refusal.ALREADY_REVERSED)
+    if amount > left:
+        raise RefusedError(Refusal.EXCEEDS_ORIGINAL)
+    return Movement(
+        request.id,
+        original.credit_account,
+        original.debit_account,
+        amount,
+        original.currency,
+        request.reference,
+        fingerprint,
+        effective_at=request.effective_at,
+        metadata=request.metadata,
+        reverses=original.id,
+        reversed_total=reversed_before + amount,
     )
 
 
-class _Batch:
-    """The books while a batch is decided."""
+def take_journal(batch: Batch, request: JournalRequest) -> Outcome:
+    """Post all legs of a journal, or none and tell which one broke a rule."""
+    fingerprint = request.fingerprint()
+    if earlier := batch.journals.get(request.id) or batch.refused.get(request.id):
+        if earlier.fingerprint == fingerprint:
+            return earlier
+        return Refused(request.id, request.reference, fingerprint, Refusal.JOURNAL_ID_REUSED, batch.moment, 0)
+    first, leg = len(batch.postings), 0
+    try:
+        with batch.all_or_nothing():
+            if sum(2 if isinstance(wish, ExchangeRequest) else 1 for wish in request.legs) > JOURNAL_LIMIT:
+                raise RefusedError(Refusal.TOO_MANY_TRANSFERS)  # noqa: TRY301 - as above
+            for leg, wish in enumerate(request.legs):  # noqa: B007 - the one that broke a rule is told
+                for movement in _movements(request, wish):
+                    _post_leg(batch, movement)
+    except RefusedError as error:
+        return batch.refuse(request.id, request.reference, fingerprint, error.refusal, leg)
+    journal = PostedJournal(
+        request.id,
+        tuple(batch.postings[first:]),
+        tuple(Exchange(w.sell_id, w.buy_id, w.rate) for w in request.legs if isinstance(w, ExchangeRequest)),
+        request.reference,
+        request.metadata,
+        fingerprint,
+        batch.moment,
+    )
+    batch.journals[journal.id] = journal
+    batch.new_journals.append(journal)
+    return journal
 
-    def __init__(self, books: Books, now: datetime) -> None:
-        self.postings: list[Posting] = []
-        self.refusals: list[Refused] = []
-        self.balances: dict[UUID, Balance] = {}
-        self.sequence = books.sequence
-        self._books, self._now = books, now
-        self._known = dict(books.known)
 
-    def take(self, request: TransferRequest) -> Outcome:
-        """Post or refuse one request."""
-        fingerprint = request.fingerprint()
-        if earlier := self._known.get(request.id):
-            if earlier.fingerprint == fingerprint:
-                return earlier
-            return Refused(request.id, request.reference, fingerprint, Refusal.TRANSFER_ID_REUSED, self._now)
-        outcome: Outcome
-        accounts = self._accounts_of(request)
-        if isinstance(accounts, Refusal):
-            outcome = self._refuse(request, fingerprint, accounts)
-        elif broken := self._broken_by(request.amount, *accounts):
-            outcome = self._refuse(request, fingerprint, broken)
-        else:
-            outcome = self._post(request, fingerprint, *accounts)
-        self._known[request.id] = outcome
-        return outcome
+def _post_leg(batch: Batch, movement: Movement) -> None:
+    if movement.id in batch.transfers or movement.id in batch.refused:
+        raise RefusedError(Refusal.TRANSFER_ID_REUSED)
+    batch.post(movement)
 
-    def _accounts_of(self, request: TransferRequest) -> Refusal | tuple[Account, Account]:
-        """Return debit and credit account, or the first rule about them that is broken, in the order of `Refusal`."""
-        if request.debit_account == request.credit_account:
-            return Refusal.SAME_ACCOUNT
-        debit = self._debit_account_of(request)
-        if debit is None:
-            return Refusal.DEBIT_ACCOUNT_NOT_FOUND
-        credit = self._books.accounts.get(request.credit_account)
-        if credit is None or credit.kind is not Kind.WALLET:
-            return Refusal.CREDIT_ACCOUNT_NOT_FOUND
-        if not request.currency == debit.currency == credit.currency:
-            return Refusal.CURRENCY_MISMATCH
-        return debit, credit
 
-    def _debit_account_of(self, request: TransferRequest) -> Account | None:
-        if request.debit_account is None:
-            return self._books.accounts[self._books.clearing[request.currency]]
-        account = self._books.accounts.get(request.debit_account)
-        # Nobody owns a clearing account, so nobody can authorise a transfer out of one.
-        return account if account and account.owner and account.owner == request.authorised_by else None
+def _movements(journal: JournalRequest, leg: TransferRequest | ExchangeRequest) -> tuple[Movement, ...]:
+    if isinstance(leg, TransferRequest):
+        return (_leg(journal, leg),)
+    if leg.sold_currency == leg.bought_currency:
+        raise RefusedError(Refusal.SAME_CURRENCY)
+    if leg.bought != bought_at(leg.sold, leg.sold_currency, leg.rate, leg.bought_currency):
+        raise RefusedError(Refusal.RATE_MISMATCH)
+    into = SystemAccount(AccountKind.FX, leg.sold_currency)
+    out_of = SystemAccount(AccountKind.FX, leg.bought_currency)
+    sell = TransferRequest(leg.sell_id, leg.debit_account, into, leg.sold, leg.sold_currency)
+    buy = TransferRequest(leg.buy_id, out_of, leg.credit_account, leg.bought, leg.bought_currency)
+    return _leg(journal, sell), _leg(journal, buy)
 
-    def _broken_by(self, amount: int, debit: Account, credit: Account) -> Refusal | None:
-        """Return the first rule about balances that moving the amount would break, in the order of `Refusal`."""
-        debit_balance = self._balance(debit) - amount
-        if debit.floor is not None and debit_balance < debit.floor:
-            return Refusal.INSUFFICIENT_FUNDS
-        if debit_balance < -BALANCE_LIMIT or self._balance(credit) + amount > BALANCE_LIMIT:
-            return Refusal.BALANCE_OVERFLOW
-        return None
 
-    def _refuse(self, request: TransferRequest, fingerprint: bytes, refusal: Refusal) -> Refused:
-        refused = Refused(request.id, request.reference, fingerprint, refusal, self._now)
-        self.refusals.append(refused)
-        return refused
+def _leg(journal: JournalRequest, leg: TransferRequest) -> Movement:
+    return Movement(
+        leg.id,
+        leg.debit_account,
+        leg.credit_account,
+        leg.amount,
+        leg.currency,
+        journal.reference,
+        leg.fingerprint(),
+        effective_at=journal.effective_at,
+        authorised_by=journal.authorised_by,
+        journal_id=journal.id,
+    )
 
-    def _post(self, request: TransferRequest, fingerprint: bytes, debit: Account, credit: Account) -> Posted:
-        self.sequence += 1
-        transfer = Posted(
-            request.id,
-            debit.id,
-            credit.id,
-            request.amount,
-            request.currency,
-            request.reference,
-            fingerprint,
-            self.sequence,
-            self._now,
-        )
-        debit_balance = self._balance(debit) - request.amount
-        credit_balance = self._balance(credit) + request.amount
-        self.balances[debit.id] = Balance(debit_balance, self.sequence)
-        self.balances[credit.id] = Balance(credit_balance, self.sequence)
-        self.postings.append(Posting(transfer, debit_balance, credit_balance))
-        return transfer
 
-    def _balance(self, account: Account) -> int:
-        moved = self.balances.get(account.id)
-        return moved.balance if moved else account.balance
+def _movement(request: TransferRequest, fingerprint: bytes) -> Movement:
+    return Movement(
+        request.id,
+        request.debit_account,
+        request.credit_account,
+        request.amount,
+        request.currency,
+        request.reference,
+        fingerprint,
+        request.effective_at,
+        request.authorised_by,
+        request.metadata,
+    )
+
+
+def _reused(batch: Batch, request: TransferRequest | ReversalRequest, fingerprint: bytes) -> Refused:
+    return Refused(request.id, request.reference, fingerprint, Refusal.TRANSFER_ID_REUSED, batch.moment)

@@ -1,41 +1,20 @@
-"""Transfers: what is asked for, and the two ways it can end."""
+"""Transfers, journals of them, and how an operation ends."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
+from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
+from apps.wallet.domain.hold import Hold
 from apps.wallet.domain.refusal import Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class TransferRequest:
-    """A wish to move `amount` minor units into a credit account.
+class Posted(NamedTuple):
+    """A transfer in the ledger, at its place `sequence` in the dense, ledger-wide order.
 
-    A user's request names the debit account and who authorised it, its owner. Funding names neither: the money comes
-    from the currency's clearing account.
+    Its fields are in the order of the table's columns; the two balances are those that it leaves behind.
     """
-
-    id: UUID
-    debit_account: UUID | None
-    credit_account: UUID
-    amount: int
-    currency: str
-    authorised_by: UUID | None
-    reference: UUID | None
-
-    def fingerprint(self) -> bytes:
-        """Return the SHA-256 of all that was asked for: the same id with another fingerprint is another transfer."""
-        asked = (
-            f"{self.debit_account}|{self.credit_account}|{self.amount}|{self.currency}"
-            f"|{self.authorised_by}|{self.reference}"
-        )
-        return sha256(asked.encode()).digest()
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """A transfer in the ledger, at its place `sequence` in the dense, ledger-wide order."""
 
     id: UUID
     debit_account: UUID
@@ -46,17 +25,55 @@ class Posted:
     fingerprint: bytes
     sequence: int
     posted_at: datetime
+    debit_balance: int
+    credit_balance: int
+    effective_at: datetime
+    journal_id: UUID | None
+    hold_id: UUID | None
+    reverses: UUID | None
+    reversed_total: int | None
+    metadata: dict[str, str] | None
+
+
+class Exchange(NamedTuple):
+    """The rate between two transfers of a journal."""
+
+    sell_transfer: UUID
+    buy_transfer: UUID
+    rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PostedJournal:
+    """Transfers that were posted together; they follow each other in the ledger."""
+
+    id: UUID
+    transfers: tuple[Posted, ...]
+    exchanges: tuple[Exchange, ...]
+    reference: UUID | None
+    metadata: dict[str, str] | None
+    fingerprint: bytes
+    posted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A capture: its transfer, and the hold as it is since then."""
+
+    transfer: Posted
+    hold: Hold
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A transfer that changed nothing, and the first rule that it broke."""
+    """An operation that changed nothing, and the first rule that it broke; of a journal also the leg that broke it."""
 
     id: UUID
     reference: UUID | None
     fingerprint: bytes
     refusal: Refusal
     refused_at: datetime
+    leg: int | None = None
 
 
-Outcome = Posted | Refused
+Outcome = Posted | PostedJournal | Captured | Hold | Refused

@@ -1,21 +1,54 @@
-"""Read accounts."""
+"""Read accounts: a user's wallets, and the chart of accounts."""
 
-from apps.wallet import store
+from collections.abc import Collection
+from datetime import UTC, datetime
+from uuid import UUID
+
+from apps.wallet.domain.account import Account as LedgerAccount
 from apps.wallet.domain.resources import account_resource
+from apps.wallet.domain.timeline import BEGINNING
+from apps.wallet.store import accounts as store
 from contracts.message import Envelope
-from contracts.wallet import PAGE_LIMIT, Accounts, GetAccounts, ListAccounts
-from outbox.database import Database
+from contracts.wallet import PAGE_LIMIT, Account, AccountPage, Accounts, GetAccounts, ListAccounts, ListChart
+from outbox.database import Database, Reads
+from outbox.responder import Refused
+
+_FIRST = (BEGINNING, UUID(int=0))
 
 
 async def get_accounts(database: Database, query: Envelope[GetAccounts]) -> Accounts:
     """Return those accounts that exist, in the order in which they were asked for."""
     async with database.reads() as reads:
         found = await store.load_accounts(reads, set(query.data.ids))
-    return Accounts(accounts=[account_resource(found[i]) for i in dict.fromkeys(query.data.ids) if i in found])
+        return Accounts(accounts=await _shown(reads, [found[i] for i in dict.fromkeys(query.data.ids) if i in found]))
 
 
 async def list_accounts(database: Database, query: Envelope[ListAccounts]) -> Accounts:
     """Return an owner's wallets, oldest first, at most PAGE_LIMIT."""
     async with database.reads() as reads:
-        wallets = await store.load_wallets(reads, query.data.owner, PAGE_LIMIT)
-    return Accounts(accounts=[account_resource(account) for account in wallets])
+        return Accounts(accounts=await _shown(reads, await store.load_wallets(reads, query.data.owner, PAGE_LIMIT)))
+
+
+async def list_chart(database: Database, query: Envelope[ListChart]) -> AccountPage:
+    """Return a page of the chart of accounts. Refused with `cursor_invalid`."""
+    asked = query.data
+    after = _position(asked.cursor) if asked.cursor else _FIRST
+    async with database.reads() as reads:
+        kind = asked.kind.value if asked.kind else None
+        found = await store.load_chart(reads, after, kind, asked.currency, asked.external_id, asked.limit + 1)
+        shown = await _shown(reads, found[: asked.limit])
+    last = found[asked.limit - 1] if len(found) > asked.limit else None
+    return AccountPage(accounts=shown, next_cursor=f"{last.created_at.isoformat()}_{last.id}" if last else None)
+
+
+def _position(cursor: str) -> tuple[datetime, UUID]:
+    moment, _, identifier = cursor.partition("_")
+    try:
+        return datetime.fromisoformat(moment).astimezone(UTC), UUID(identifier)
+    except (ValueError, OverflowError):
+        raise Refused("cursor_invalid", "Take `next_cursor` of the page before.", "cursor") from None
+
+
+async def _shown(reads: Reads, accounts: Collection[LedgerAccount]) -> list[Account]:
+    due = await store.load_due(reads, accounts, datetime.now(UTC))
+    return [account_resource(account, due.get(account.id, 0)) for account in accounts]

@@ -1,11 +1,22 @@
-"""Read transfers and entries in the order in which they were recorded."""
+"""Read transfers, entries and journals in the order in which they were recorded."""
 
-from apps.wallet import store
-from apps.wallet.domain.resources import transfer_resource
-from apps.wallet.domain.transfer import Refused as RefusedTransfer
+from uuid import UUID
+
+from apps.wallet.domain.resources import journal_resource, transfer_resource
+from apps.wallet.store import transfers as store
 from contracts.message import Envelope
-from contracts.wallet import Entry, EntryPage, GetTransfer, ListEntries, Transfer
-from outbox.database import Database
+from contracts.wallet import (
+    Entry,
+    EntryPage,
+    GetJournal,
+    GetTransfer,
+    Journal,
+    ListEntries,
+    ListTransfers,
+    Transfer,
+    TransferPage,
+)
+from outbox.database import Database, Reads
 from outbox.responder import Refused
 
 
@@ -18,12 +29,34 @@ async def list_entries(database: Database, query: Envelope[ListEntries]) -> Entr
     return EntryPage(entries=entries, next_before=entries[-1].sequence if len(rows) > asked.limit else None)
 
 
+async def list_transfers(database: Database, query: Envelope[ListTransfers]) -> TransferPage:
+    """Return a page of the transfers from and to an account; one more is read to tell whether there is another page."""
+    asked = query.data
+    async with database.reads() as reads:
+        found = await store.load_transfers_of(reads, asked.account_id, asked.before, asked.limit + 1)
+    shown = [transfer_resource(posted) for posted in found[: asked.limit]]
+    return TransferPage(transfers=shown, next_before=shown[-1].sequence if len(found) > asked.limit else None)
+
+
 async def get_transfer(database: Database, query: Envelope[GetTransfer]) -> Transfer:
     """Return a posted transfer. Refused with `transfer_not_found`, or the code that the transfer was refused with."""
     async with database.reads() as reads:
-        outcome = (await store.load_outcomes(reads, [query.data.id])).get(query.data.id)
-    if outcome is None:
-        raise Refused("transfer_not_found", "There is no transfer with this id.", "id")
-    if isinstance(outcome, RefusedTransfer):
-        raise Refused(outcome.refusal.value, outcome.refusal.detail)
-    return transfer_resource(outcome)
+        posted = (await store.load_transfers(reads, [query.data.id])).get(query.data.id)
+        if posted is None:
+            raise await refusal_of(reads, query.data.id, "transfer_not_found", "There is no transfer with this id.")
+    return transfer_resource(posted)
+
+
+async def get_journal(database: Database, query: Envelope[GetJournal]) -> Journal:
+    """Return a posted journal. Refused with `journal_not_found`, or the code that the journal was refused with."""
+    async with database.reads() as reads:
+        journal = (await store.load_journals(reads, [query.data.id])).get(query.data.id)
+        if journal is None:
+            raise await refusal_of(reads, query.data.id, "journal_not_found", "There is no journal with this id.")
+    return journal_resource(journal)
+
+
+async def refusal_of(reads: Reads, operation_id: UUID, code: str, detail: str) -> Refused:
+    """Return why there is nothing under an id: the refusal of what was asked for under it, or that nothing was."""
+    refused = (await store.load_refusals(reads, [operation_id])).get(operation_id)
+    return Refused(refused.refusal.value, refused.refusal.detail) if refused else Refused(code, detail, "id")

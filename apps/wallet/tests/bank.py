@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from apps.wallet.handlers.ledger_operations import carry_out
 from apps.wallet.handlers.open_accounts import open_accounts
-from apps.wallet.handlers.post_transfers import Command, post_transfers
+from apps.wallet.handlers.operations import LedgerCommand
 from contracts.ids import new_id
 from contracts.message import Envelope, Idempotency, Message, Reply, decode, envelope_of
 from contracts.wallet import FundAccount, OpenAccount, PostTransfer
@@ -72,10 +73,10 @@ class Bank:
             await open_accounts(tx, commands)
         return [self.replies[c.id] for c in commands]
 
-    async def post(self, *commands: Command) -> list[Reply]:
+    async def post(self, *commands: Envelope[LedgerCommand]) -> list[Reply]:
         """Hand over a batch of transfers and fundings; return the reply to each that asks for one."""
         async with self.transactions.begin() as tx:
-            await post_transfers(tx, commands)
+            await carry_out(tx, commands)
         return [self.replies[c.id] for c in commands if c.replyto]
 
     async def said(self) -> list[tuple[str, dict[str, Any]]]:

@@ -23,7 +23,9 @@ REPLACED = (
 )
 
 LEDGER = (
-    "ALTER TABLE ledger ADD COLUMN moved_at timestamptz NOT NULL DEFAULT '-infinity'",
+    # What the consumer has consumed under the name that it had, it has consumed.
+    "UPDATE inbox SET consumer = 'wallet-ledger' WHERE consumer = 'wallet-post-transfer'",
+    "ALTER TABLE ledger ADD COLUMN moved_at timestamptz NOT NULL DEFAULT 'epoch'",
     "ALTER TABLE ledger ADD COLUMN closed_until timestamptz",
 )
 
@@ -48,7 +50,7 @@ TRANSFER = (
            credit_balance = (SELECT balance_after FROM entry WHERE account_id = credit_account AND sequence = t.sequence)
     FROM (SELECT id, max(posted_at) OVER (ORDER BY sequence) AS moment FROM transfer) o WHERE o.id = t.id
     """,
-    "UPDATE ledger SET moved_at = coalesce((SELECT max(posted_at) FROM transfer), '-infinity')",
+    "UPDATE ledger SET moved_at = coalesce((SELECT max(posted_at) FROM transfer), 'epoch')",
     "DROP TABLE entry",
     """
     ALTER TABLE transfer
@@ -542,7 +544,7 @@ VERIFY_LEDGER = f"""
 CREATE FUNCTION verify_ledger() RETURNS trigger LANGUAGE plpgsql
 {_SETTINGS} AS $$
 BEGIN
-    IF (SELECT l.sequence = coalesce(t.sequence, 0) AND l.moved_at = coalesce(t.posted_at, '-infinity')
+    IF (SELECT l.sequence = coalesce(t.sequence, 0) AND l.moved_at = coalesce(t.posted_at, 'epoch')
                AND l.closed_until IS NOT DISTINCT FROM (SELECT p.ends_at FROM period p ORDER BY p.ends_at DESC LIMIT 1)
         FROM ledger l LEFT JOIN (SELECT n.sequence, n.posted_at FROM transfer n ORDER BY n.sequence DESC LIMIT 1) t ON true
         WHERE l.id = 1) IS NOT TRUE THEN

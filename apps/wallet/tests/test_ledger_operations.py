@@ -3,7 +3,7 @@ from uuid import UUID
 
 import pytest
 
-from apps.wallet.handlers.post_transfers import Command
+from apps.wallet.handlers.operations import LedgerCommand
 from apps.wallet.tests.bank import PASSED, Bank, code, funding, idempotency, opening, payment
 from contracts.ids import new_id
 from contracts.message import Envelope
@@ -19,7 +19,7 @@ _CLEARING = "SELECT currency, balance FROM account WHERE kind = 'clearing' ORDER
 
 async def _counts(bank: Bank) -> tuple[int, int, int]:
     row = await bank.database.pool.fetchrow(
-        "SELECT (SELECT count(*) FROM transfer), (SELECT count(*) FROM entry), (SELECT count(*) FROM refused_transfer)"
+        "SELECT (SELECT count(*) FROM transfer), (SELECT count(*) FROM entry), (SELECT count(*) FROM refusal)"
     )
     assert row is not None
     return tuple(row)
@@ -40,7 +40,7 @@ async def test_a_payment_moves_money_and_says_so(bank: Bank) -> None:
     assert subject == POSTED
     assert (event["causationid"], event["correlationid"]) == (str(command.id), "test")
     transfer = event["data"]["transfer"]
-    assert transfer["posted_at"]
+    assert transfer["posted_at"] == transfer.pop("effective_at")
     del transfer["posted_at"]
     assert transfer == {
         "id": str(command.data.transfer_id),
@@ -183,7 +183,7 @@ async def test_a_batch_in_any_split_leaves_the_same_books(bank: Bank, other_bank
     for each in (bank, other_bank):
         await each.open(opening(a, ann), opening(b, bob))
     first = payment(ann, a, b, 60)
-    commands: list[Command] = [
+    commands: list[Envelope[LedgerCommand]] = [
         funding(a, 100), first, payment(ann, a, b, 60), first, payment(bob, b, a, 20), payment(ann, a, b, 60),
         payment(bob, a, b, 1), payment(ann, a, a, 1), payment(ann, a, new_id(), 1),
     ]  # fmt: skip

@@ -1,0 +1,60 @@
+"""Carry out ledger operations: transfers, reversals, journals and holds, in the order in which they are asked for."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from apps.wallet.domain.books import Books
+from apps.wallet.domain.decision import decide
+from apps.wallet.domain.operation import Operation
+from apps.wallet.domain.transfer import Outcome
+from apps.wallet.handlers.operations import LedgerCommand, operation_of
+from apps.wallet.handlers.outcomes import opened_event, tell, tell_expired
+from apps.wallet.store import holds, ledger
+from contracts.message import Envelope
+from outbox.transaction import Transaction
+
+EXPIRY_SECONDS = 1.0
+EXPIRY_LIMIT = 500
+"""How often holds are swept whose time is over, and on how many accounts at a time at most."""
+
+
+async def carry_out(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]]) -> None:
+    """Carry out or refuse each command, in order, each on what the one before it left."""
+    accepted = await _accepted(tx, commands)
+    if not accepted:
+        return
+    operations = [operation_of(command.data) for command in accepted]
+    outcomes = await decide_and_save(tx, await ledger.load_books(tx, operations), operations)
+    for command, outcome in zip(accepted, outcomes, strict=True):
+        tell(tx, command, outcome)
+
+
+async def expire_holds(tx: Transaction) -> None:
+    """Say of holds that their time is over; they reserve nothing since then, whether this has been said or not."""
+    if due := await holds.load_accounts_with_due(tx, tx.now, EXPIRY_LIMIT):
+        await release_due(tx, due)
+
+
+async def release_due(tx: Transaction, accounts: Collection[UUID]) -> None:
+    """Lock the ledger, and end the holds on some accounts whose time is over."""
+    await decide_and_save(tx, await ledger.load_accounts_with_due(tx, accounts), [])
+
+
+async def decide_and_save(tx: Transaction, books: Books, operations: Sequence[Operation]) -> Sequence[Outcome]:
+    """Decide operations on locked books and write all that is new; return what has become of each."""
+    decided = decide(books, operations, tx.now)
+    await ledger.save_decided(tx, decided)
+    for account in decided.opened:
+        tx.say(opened_event(account), None)
+    for hold in decided.expired:
+        tell_expired(tx, hold)
+    return decided.outcomes
+
+
+async def _accepted(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]]) -> list[Envelope[LedgerCommand]]:
+    """Leave out commands with an idempotency key that are late or repeated; without one, the command's own id is it."""
+    keyed = [c for c in commands if c.data.idempotency]
+    if not keyed:
+        return list(commands)
+    new = {command.id for command in await tx.first_time(keyed)}
+    return [c for c in commands if not c.data.idempotency or c.id in new]

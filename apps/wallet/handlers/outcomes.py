@@ -1,0 +1,118 @@
+"""What the ledger says of operations: events for everybody, replies for who asked."""
+
+from collections.abc import Callable
+from typing import Any
+
+from apps.wallet.domain.account import Account
+from apps.wallet.domain.hold import Hold
+from apps.wallet.domain.resources import hold_resource, journal_resource, transfer_resource
+from apps.wallet.domain.transfer import Captured, Outcome, Posted, PostedJournal, Refused
+from apps.wallet.handlers.operations import LedgerCommand
+from contracts import message
+from contracts.message import Envelope, Message, Problem, Reply
+from contracts.wallet import (
+    AccountKind,
+    AccountOpened,
+    Capture,
+    CaptureHold,
+    ExtendHold,
+    HoldCaptured,
+    HoldExpired,
+    HoldExtended,
+    HoldPlaced,
+    HoldRefused,
+    HoldVoided,
+    JournalPosted,
+    JournalRefused,
+    PlaceHold,
+    PostJournal,
+    Transfer,
+    TransferPosted,
+    TransferRefused,
+    VoidHold,
+)
+from outbox.transaction import Cause, Transaction
+
+_HOLD_EVENTS: dict[type[Any], type[HoldPlaced | HoldVoided | HoldExtended]] = {
+    PlaceHold: HoldPlaced,
+    VoidHold: HoldVoided,
+    ExtendHold: HoldExtended,
+}
+
+
+def tell(tx: Transaction, command: Envelope[LedgerCommand], outcome: Outcome) -> None:
+    """Say what has become of a command, and answer who waits for it."""
+    if isinstance(outcome, Refused):
+        _tell_refused(tx, command, outcome)
+        return
+    resource = _TELL[type(outcome)](tx, command, outcome)
+    if command.replyto or command.data.idempotency:
+        body = resource.model_dump(mode="json", exclude_none=True)
+        tx.answer(command, Reply(outcome=message.Outcome.COMPLETED, resource=body))
+
+
+def _tell_posted(tx: Transaction, command: Cause, posted: Posted) -> Transfer:
+    transfer = transfer_resource(posted)
+    tx.say(TransferPosted.model_construct(transfer=transfer), command)
+    return transfer
+
+
+def _tell_journal(tx: Transaction, command: Cause, journal: PostedJournal) -> Message:
+    for posted in journal.transfers:
+        _tell_posted(tx, command, posted)
+    resource = journal_resource(journal)
+    tx.say(JournalPosted(journal=resource), command)
+    return resource
+
+
+def _tell_captured(tx: Transaction, command: Cause, captured: Captured) -> Message:
+    transfer = _tell_posted(tx, command, captured.transfer)
+    hold = hold_resource(captured.hold)
+    tx.say(HoldCaptured(hold=hold, transfer_id=captured.transfer.id, amount=captured.transfer.amount), command)
+    return Capture.model_construct(transfer=transfer, hold=hold)
+
+
+def _tell_hold(tx: Transaction, command: Envelope[LedgerCommand], hold: Hold) -> Message:
+    resource = hold_resource(hold)
+    tx.say(_HOLD_EVENTS[type(command.data)](hold=resource), command)
+    return resource
+
+
+_TELL: dict[type[Any], Callable[[Transaction, Any, Any], Message]] = {
+    Posted: _tell_posted,
+    PostedJournal: _tell_journal,
+    Captured: _tell_captured,
+    Hold: _tell_hold,
+}
+
+
+def _tell_refused(tx: Transaction, command: Envelope[LedgerCommand], refused: Refused) -> None:
+    problem = Problem(code=refused.refusal.value, detail=refused.refusal.detail)
+    tx.say(_refusal_event(command.data, refused, problem), command)
+    tx.answer(command, Reply(outcome=message.Outcome.REFUSED, problem=problem))
+
+
+def _refusal_event(command: LedgerCommand, refused: Refused, problem: Problem) -> Message:
+    if isinstance(command, PostJournal):
+        leg = refused.leg or 0
+        return JournalRefused(journal_id=refused.id, leg=leg, reference=refused.reference, problem=problem)
+    if isinstance(command, PlaceHold | CaptureHold | VoidHold | ExtendHold):
+        hold = command.hold_id
+        return HoldRefused(operation_id=refused.id, hold_id=hold, reference=refused.reference, problem=problem)
+    return TransferRefused(transfer_id=refused.id, reference=refused.reference, problem=problem)
+
+
+def tell_expired(tx: Transaction, hold: Hold) -> None:
+    """Say that a hold's time is over; nobody asked for it."""
+    tx.say(HoldExpired(hold=hold_resource(hold)), None)
+
+
+def opened_event(account: Account) -> AccountOpened:
+    """Return the event that says an account exists."""
+    return AccountOpened(
+        account_id=account.id,
+        owner=account.owner,
+        currency=account.currency,
+        opened_at=account.created_at,
+        kind=AccountKind(account.kind),
+    )

@@ -1,0 +1,348 @@
+"""The ledger's head, the books that a batch touches, and the one statement that writes what was decided."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import orjson
+
+from apps.wallet.domain.account import Account, SystemAccount, new_system_account
+from apps.wallet.domain.books import LATER_ENTRIES_LIMIT, Books, Decided, Timeline
+from apps.wallet.domain.hold import Hold
+from apps.wallet.domain.operation import (
+    CaptureRequest,
+    ExchangeRequest,
+    ExtensionRequest,
+    HoldRequest,
+    JournalRequest,
+    Operation,
+    ReversalRequest,
+    TransferRequest,
+    VoidRequest,
+)
+from apps.wallet.domain.timeline import buckets
+from apps.wallet.domain.transfer import Posted
+from apps.wallet.store import accounts as account_store
+from apps.wallet.store import holds as hold_store
+from apps.wallet.store import transfers as transfer_store
+from contracts.ids import new_id
+from contracts.wallet import AccountKind
+from outbox.database import Reads, columns
+from outbox.transaction import Transaction
+
+# A statement of its own: what is read after it is what the writer before has committed.
+_LOCK = "SELECT sequence, moved_at, closed_until FROM ledger WHERE id = 1 FOR UPDATE"
+# Balances along the effective axis, for each account from the first date that is asked for on: per span between two
+# dates how much moved in it, its lowest and highest balance at an instant with an entry, and the first such instant.
+_TIMELINES = """
+WITH asked AS (
+    SELECT account_id, array_agg(start ORDER BY start) AS starts
+    FROM unnest($1::uuid[], $2::timestamptz[]) AS a (account_id, start) GROUP BY account_id
+)
+SELECT k.account_id, width_bucket(i.effective_at, k.starts) - 1 AS span, sum(i.entries)::bigint AS entries,
+       sum(i.moved)::bigint AS moved, min(i.balance)::bigint AS lowest, max(i.balance)::bigint AS highest,
+       min(i.effective_at) AS first
+FROM asked k JOIN account a ON a.id = k.account_id CROSS JOIN LATERAL (
+    SELECT effective_at, moved, entries,
+           a.balance - coalesce(sum(moved) OVER (ORDER BY effective_at DESC
+                                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS balance
+    FROM (
+        SELECT effective_at, sum(amount) AS moved, count(*) AS entries FROM (
+            SELECT e.effective_at, e.amount FROM entry e
+            WHERE e.account_id = k.account_id AND e.effective_at >= k.starts[1]
+              AND e.sequence > coalesce((SELECT t.sequence FROM transfer t WHERE t.posted_at < k.starts[1]
+                                         ORDER BY t.posted_at DESC, t.sequence DESC LIMIT 1), 0)
+            LIMIT $3
+        ) e GROUP BY effective_at
+    ) e
+) i
+GROUP BY 1, 2
+"""
+_TOTALS = """
+SELECT asked.account_id, asked.level, asked.bucket, newest.total
+FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) AS asked (account_id, level, bucket), LATERAL (
+    SELECT total FROM backdated_total b
+    WHERE b.account_id = asked.account_id AND b.level = asked.level AND b.bucket = asked.bucket
+    ORDER BY b.sequence DESC LIMIT 1
+) newest
+"""
+# One statement, because the database verifies at its end that transfers, holds, balances and head agree.
+_POST = """
+WITH posted AS (
+    INSERT INTO transfer (id, debit_account, credit_account, amount, currency, reference, fingerprint, sequence,
+                          posted_at, debit_balance, credit_balance, effective_at, journal_id, hold_id, reverses,
+                          reversed_total, metadata)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[], $7::bytea[],
+                         $8::bigint[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::timestamptz[],
+                         $13::uuid[], $14::uuid[], $15::uuid[], $16::bigint[], $17::jsonb[])
+), moved AS (
+    UPDATE account SET balance = a.balance, last_sequence = a.sequence, held = a.held, hold_steps = a.hold_steps
+    FROM unnest($18::uuid[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[])
+         AS a (id, balance, sequence, held, hold_steps)
+    WHERE account.id = a.id
+)
+UPDATE ledger SET sequence = $23, moved_at = $24 WHERE id = 1
+"""
+# The same with all that is rarer than a transfer.
+_POST_ALL = """
+WITH posted AS (
+    INSERT INTO transfer (id, debit_account, credit_account, amount, currency, reference, fingerprint, sequence,
+                          posted_at, debit_balance, credit_balance, effective_at, journal_id, hold_id, reverses,
+                          reversed_total, metadata)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[], $7::bytea[],
+                         $8::bigint[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::timestamptz[],
+                         $13::uuid[], $14::uuid[], $15::uuid[], $16::bigint[], $17::jsonb[])
+), moved AS (
+    UPDATE account SET balance = a.balance, last_sequence = a.sequence, held = a.held, hold_steps = a.hold_steps
+    FROM unnest($18::uuid[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[])
+         AS a (id, balance, sequence, held, hold_steps)
+    WHERE account.id = a.id
+), journalled AS (
+    INSERT INTO journal (id, first_sequence, transfers, reference, metadata, fingerprint, posted_at)
+    SELECT * FROM unnest($25::uuid[], $26::bigint[], $27::integer[], $28::uuid[], $29::jsonb[], $30::bytea[],
+                         $31::timestamptz[])
+), exchanged AS (
+    INSERT INTO exchange (sell_transfer, buy_transfer, rate, journal_id)
+    SELECT * FROM unnest($32::uuid[], $33::uuid[], $34::numeric[], $35::uuid[])
+), placed AS (
+    INSERT INTO hold (id, debit_account, credit_account, amount, currency, reference, fingerprint, placed_at, captured,
+                      remaining, status, expires_at, steps)
+    SELECT * FROM unnest($36::uuid[], $37::uuid[], $38::uuid[], $39::bigint[], $40::text[], $41::uuid[], $42::bytea[],
+                         $43::timestamptz[], $44::bigint[], $45::bigint[], $46::text[], $47::timestamptz[],
+                         $48::integer[])
+), changed AS (
+    UPDATE hold SET captured = h.captured, remaining = h.remaining, status = h.status, expires_at = h.expires_at,
+                    steps = h.steps
+    FROM unnest($49::uuid[], $50::bigint[], $51::bigint[], $52::text[], $53::timestamptz[], $54::integer[])
+         AS h (id, captured, remaining, status, expires_at, steps)
+    WHERE hold.id = h.id
+), stepped AS (
+    INSERT INTO hold_step (hold_id, step, kind, amount, captured, remaining, expires_at, account_id, account_step,
+                           held_after, operation_id, fingerprint, recorded_at)
+    SELECT * FROM unnest($55::uuid[], $56::integer[], $57::text[], $58::bigint[], $59::bigint[], $60::bigint[],
+                         $61::timestamptz[], $62::uuid[], $63::bigint[], $64::bigint[], $65::uuid[], $66::bytea[],
+                         $67::timestamptz[])
+), backdated AS (
+    INSERT INTO backdated_total (account_id, level, bucket, sequence, total)
+    SELECT * FROM unnest($68::uuid[], $69::smallint[], $70::bigint[], $71::bigint[], $72::numeric[])
+)
+UPDATE ledger SET sequence = $23, moved_at = $24 WHERE id = 1
+"""
+_REFUSE = """
+INSERT INTO refusal (id, reference, fingerprint, code, detail, refused_at, leg)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::text[], $5::text[], $6::timestamptz[], $7::integer[])
+"""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """All that operations name."""
+
+    transfers: set[UUID] = field(default_factory=set)
+    reversed: set[UUID] = field(default_factory=set)
+    journals: list[UUID] = field(default_factory=list)
+    holds: set[UUID] = field(default_factory=set)
+    steps: list[UUID] = field(default_factory=list)
+    refusable: set[UUID] = field(default_factory=set)
+    accounts: set[UUID] = field(default_factory=set)
+    system: set[SystemAccount] = field(default_factory=set)
+    effective: set[datetime] = field(default_factory=set)
+
+    def take(self, operation: Operation) -> None:
+        """Add what an operation names."""
+        self.refusable.add(operation.id)
+        match operation:
+            case TransferRequest():
+                self._take_transfer(operation)
+                self._take_date(operation.effective_at)
+            case ReversalRequest():
+                self.transfers |= {operation.id, operation.reverses}
+                self.reversed.add(operation.reverses)
+                self._take_date(operation.effective_at)
+            case JournalRequest():
+                self.journals.append(operation.id)
+                self._take_date(operation.effective_at)
+                for leg in operation.legs:
+                    self._take_leg(leg)
+            case HoldRequest():
+                self.holds.add(operation.id)
+                self.accounts |= {operation.debit_account, operation.credit_account}
+            case CaptureRequest():
+                self.transfers.add(operation.id)
+                self.holds.add(operation.hold_id)
+                self._take_date(operation.effective_at)
+            case VoidRequest() | ExtensionRequest():
+                self.steps.append(operation.id)
+                self.holds.add(operation.hold_id)
+
+    def _take_date(self, effective_at: datetime | None) -> None:
+        if effective_at is not None:
+            self.effective.add(effective_at)
+
+    def _take_leg(self, leg: TransferRequest | ExchangeRequest) -> None:
+        if isinstance(leg, TransferRequest):
+            self.refusable.add(leg.id)
+            self._take_transfer(leg)
+        else:
+            self.refusable |= {leg.sell_id, leg.buy_id}
+            self.transfers |= {leg.sell_id, leg.buy_id}
+            self.accounts |= {leg.debit_account, leg.credit_account}
+            self.system |= {SystemAccount(AccountKind.FX, c) for c in (leg.sold_currency, leg.bought_currency)}
+
+    def _take_transfer(self, request: TransferRequest) -> None:
+        self.transfers.add(request.id)
+        for account in (request.debit_account, request.credit_account):
+            if isinstance(account, UUID):
+                self.accounts.add(account)
+            else:
+                self.system.add(account)
+
+
+async def lock_ledger(tx: Transaction) -> Books:
+    """Lock the ledger's head: no one else moves a balance before the commit. Return books with only the head."""
+    head = await tx.fetchrow(_LOCK)
+    if head is None:
+        raise LookupError("the ledger has no head")
+    return Books(*head)
+
+
+async def load_books(tx: Transaction, operations: Sequence[Operation]) -> Books:
+    """Lock the ledger's head, then read all that the operations touch."""
+    asked = _Asked()
+    for operation in operations:
+        asked.take(operation)
+    books = await lock_ledger(tx)
+    moment = books.moment(tx.now)
+    transfers = await transfer_store.load_transfers(tx, asked.transfers) if asked.transfers else {}
+    holds = await hold_store.load_holds(tx, asked.holds)
+    originals = [t for t in transfers.values() if t.id in asked.reversed]
+    named: list[Posted | Hold] = [*originals, *holds.values()]
+    touched = asked.accounts | {account for n in named for account in (n.debit_account, n.credit_account)}
+    accounts = await account_store.load_accounts(tx, touched) if touched else {}
+    accounts |= await account_store.load_system_accounts(tx, sorted(asked.system, key=str))
+    holding = [a.id for a in accounts.values() if a.held]
+    system = {
+        SystemAccount(AccountKind(a.kind), a.currency, a.processor): a.id for a in accounts.values() if not a.owner
+    }
+    unopened = [new_system_account(new_id(), name, moment) for name in asked.system - system.keys()]
+    late = sorted(e for e in asked.effective if e < moment)
+    return replace(
+        books,
+        accounts=accounts | {a.id: a for a in unopened},
+        system=system | {SystemAccount(AccountKind(a.kind), a.currency, a.processor): a.id for a in unopened},
+        unopened=frozenset(a.id for a in unopened),
+        timelines=await _load_timelines(tx, accounts.values(), late) if late else {},
+        transfers=transfers,
+        reversed=await transfer_store.load_reversed(tx, asked.reversed),
+        journals=await transfer_store.load_journals(tx, asked.journals),
+        holds=holds | await hold_store.load_due_on(tx, holding, moment),
+        steps=await hold_store.load_steps(tx, asked.steps),
+        refusals=await transfer_store.load_refusals(tx, asked.refusable),
+    )
+
+
+async def load_accounts_with_due(tx: Transaction, accounts: Collection[UUID]) -> Books:
+    """Lock the ledger's head, then read some accounts, and their holds whose time is over."""
+    books = await lock_ledger(tx)
+    holds = await hold_store.load_due_on(tx, accounts, books.moment(tx.now))
+    return replace(books, accounts=await account_store.load_accounts(tx, accounts), holds=holds)
+
+
+async def _load_timelines(
+    reads: Reads, accounts: Iterable[Account], starts: Sequence[datetime]
+) -> dict[UUID, Timeline]:
+    """Return the timelines of the accounts that have limits, from the first of `starts` on."""
+    limited = [a for a in accounts if a.floor is not None or a.ceiling is not None]
+    asked = [(a.id, start) for a in limited for start in starts]
+    rows = await reads.fetch(_TIMELINES, *columns(asked, 2), LATER_ENTRIES_LIMIT + 1) if asked else []
+    spans: dict[UUID, dict[int, tuple[int, int, int, datetime, int]]] = defaultdict(dict)
+    for account_id, span, entries, moved, lowest, highest, first in rows:
+        spans[account_id][span] = moved, lowest, highest, first, entries
+    return {a.id: _timeline(a.balance, starts, spans[a.id]) for a in limited}
+
+
+def _timeline(
+    balance: int, starts: Sequence[datetime], spans: dict[int, tuple[int, int, int, datetime, int]]
+) -> Timeline:
+    lowest, highest = [balance] * len(starts), [balance] * len(starts)
+    for place in range(len(starts) - 1, -1, -1):
+        if span := spans.get(place):
+            moved, low, high, first, _entries = span
+            balance -= moved
+            # What the account had before counts, too, unless it moved at the very instant that the span begins.
+            before = () if first == starts[place] else (balance,)
+            lowest[place], highest[place] = min(low, *before), max(high, *before)
+        else:
+            lowest[place] = highest[place] = balance
+    return Timeline(starts, lowest, highest, sum(span[4] for span in spans.values()))
+
+
+async def save_decided(tx: Transaction, decided: Decided) -> None:
+    """Write what is new: accounts that are opened, transfers, journals, holds, balances and the head; refusals."""
+    await account_store.save_accounts(tx, decided.opened)
+    if decided.moved:
+        await _save_moved(tx, decided)
+    if decided.refusals:
+        rows = [
+            (r.id, r.reference, r.fingerprint, r.refusal.value, r.refusal.detail, r.refused_at, r.leg)
+            for r in decided.refusals
+        ]
+        await tx.execute(_REFUSE, *columns(rows, 7))
+
+
+async def _save_moved(tx: Transaction, decided: Decided) -> None:
+    balances = sorted((s.account.id, s.balance, s.last_sequence, s.held, s.hold_steps) for s in decided.moved)
+    common = (*columns(_transfer_rows(decided.postings), 17), *columns(balances, 5), decided.sequence, decided.moved_at)
+    totals = await _totals(tx, decided.postings)
+    if not (decided.journals or decided.steps or totals):
+        await tx.execute(_POST, *common)
+        return
+    journals = [
+        (j.id, j.transfers[0].sequence, len(j.transfers), j.reference, _json(j.metadata), j.fingerprint, j.posted_at)
+        for j in decided.journals
+    ]
+    changed = [(h.id, h.captured, h.remaining, h.status, h.expires_at, h.steps) for h in decided.changed]
+    await tx.execute(
+        _POST_ALL,
+        *common,
+        *columns(journals, 7),
+        *columns([(*e, j.id) for j in decided.journals for e in j.exchanges], 4),
+        *columns(decided.placed, 13),
+        *columns(changed, 6),
+        *columns(decided.steps, 13),
+        *columns(totals, 5),
+    )
+
+
+def _transfer_rows(postings: Sequence[Posted]) -> Sequence[Sequence[object]]:
+    if all(posted.metadata is None for posted in postings):
+        return postings
+    return [(*posted[:-1], _json(posted.metadata)) for posted in postings]
+
+
+async def _totals(tx: Transaction, postings: Sequence[Posted]) -> list[tuple[object, ...]]:
+    """Return the rows that add the backdated entries to the totals of their buckets (apps.wallet.domain.timeline)."""
+    entries = [
+        (account, level, bucket, posted.sequence, amount)
+        for posted in postings
+        if posted.effective_at < posted.posted_at
+        for account, amount in ((posted.debit_account, -posted.amount), (posted.credit_account, posted.amount))
+        for level, bucket in buckets(posted.effective_at)
+    ]
+    if not entries:
+        return []
+    places = sorted({entry[:3] for entry in entries})
+    totals = {(a, level, bucket): total for a, level, bucket, total in await tx.fetch(_TOTALS, *columns(places, 3))}
+    rows: list[tuple[object, ...]] = []
+    for account, level, bucket, sequence, amount in entries:
+        place = account, level, bucket
+        totals[place] = totals.get(place, Decimal(0)) + amount
+        rows.append((account, level, bucket, sequence, totals[place]))
+    return rows
+
+
+def _json(metadata: object) -> str | None:
+    return orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS).decode() if metadata is not None else None
