@@ -139,10 +139,10 @@ class OpenSystemAccount(Message):
 
 
 class Limits(Message):
-    """The lowest `available` and the highest `balance` of an account; None is no limit."""
+    """The lowest `available` and the highest `balance` of an account; None is no limit, and envelopes leave it out."""
 
-    floor: Limit | None
-    ceiling: Limit | None
+    floor: Limit | None = None
+    ceiling: Limit | None = None
 
 
 @command("wallet", "change_account", senders=("gateway",), answer=Account)

@@ -89,10 +89,17 @@ class NewAccount(Body):
         return processor
 
 
+class NewLimits(Body):
+    """Both limits of an account; null is no limit. Both must be given, so that none is lifted by an oversight."""
+
+    floor: Limit | None = Field(description="The least that `available` may be")
+    ceiling: Limit | None = Field(description="The most that `balance` may be")
+
+
 class AccountChange(Body):
     """What is to change, and why; what is left out stays."""
 
-    limits: Annotated[Limits | None, Field(examples=[{"floor": -50000, "ceiling": None}])] = None
+    limits: Annotated[NewLimits | None, Field(examples=[{"floor": -50000, "ceiling": None}])] = None
     metadata: Metadata | None = None
     external_id: ExternalId | None = None
     reason: Annotated[Reason, Field(examples=["Overdraft granted on 2026-01-05"])]
@@ -255,7 +262,7 @@ async def change_account(
     await parts.wallets.existing(account_id, context)
     command = ChangeAccount(
         account_id=account_id,
-        limits=body.limits,
+        limits=Limits(**dict(body.limits)) if body.limits else None,
         metadata=body.metadata,
         external_id=body.external_id,
         changed_by=caller.user,

@@ -238,7 +238,7 @@ def test_what_follows_has_a_location_and_its_id(document: dict[str, Any]) -> Non
             assert answer["headers"]["Location"]["example"].endswith(example["id"]), name
 
 
-PAGES = [
+PAGES: list[tuple[str, type[Message]]] = [
     ("/v1/wallets/{wallet_id}/entries", EntryPage),
     ("/v1/wallets/{wallet_id}/transfers", TransferPage),
     ("/v1/wallets/{wallet_id}/holds", HoldPage),
