@@ -36,6 +36,7 @@ KINDS: Mapping[str, Kind] = {
     "body_too_large": Kind(413, "The body is too large"),
     "unsupported_media_type": Kind(415, "The body's media type is not supported"),
     "invalid_request": Kind(422, "The request is not valid"),
+    "cursor_invalid": Kind(422, "The cursor is not one of this list"),
     "invalid_message": Kind(422, "The request is not valid"),
     # Who asks
     "token_required": Kind(401, "An access token is required"),
@@ -73,6 +74,7 @@ KINDS: Mapping[str, Kind] = {
     "hold_expired": Kind(409, "The hold has expired"),
     "hold_not_pending": Kind(409, "The hold reserves nothing any more"),
     "exceeds_hold": Kind(422, "The hold reserves less than that"),
+    "effective_too_early": Kind(422, "The effective date is too far back"),
     "expiry_in_past": Kind(422, "The hold would have expired already"),
     "expiry_not_later": Kind(422, "The hold expires no earlier than that"),
     "expiry_too_far": Kind(422, "The hold would expire too late"),
@@ -86,6 +88,7 @@ KINDS: Mapping[str, Kind] = {
     "effective_in_future": Kind(422, "The effective date is in the future"),
     "period_closed": Kind(409, "The period is closed"),
     "too_many_later_entries": Kind(422, "The effective date is too far back"),
+    "kind_not_allowed": Kind(422, "Such an account is not opened here"),
     "account_exists": Kind(409, "There is such an account already"),
     "currency_taken": Kind(409, "The wallet holds this currency already"),
     "account_closed": Kind(409, "The account is closed"),

@@ -22,8 +22,9 @@ _DETAILS = {
     "debit_account_frozen": "The account to take the money from is frozen.",
     "credit_account_frozen": "The account to bring the money to is frozen.",
     "effective_in_future": "The effective date is in the future.",
+    "effective_too_early": "The effective date is before 1970.",
     "period_closed": "The effective date is in a closed period.",
-    "too_many_later_entries": "The account has too many entries after the effective date to date one back so far.",
+    "too_many_later_entries": "The account has too many entries after the effective date.",
     "insufficient_funds": "The balance of the account to take the money from is too low.",
     "ceiling_exceeded": "The balance of the account to bring the money to would exceed its ceiling.",
     "balance_overflow": "A balance would become larger than the ledger can hold.",
@@ -32,6 +33,7 @@ _DETAILS = {
 }
 _DATED_BACK = (
     "effective_in_future",
+    "effective_too_early",
     "period_closed",
     "too_many_later_entries",
     "insufficient_funds_then",

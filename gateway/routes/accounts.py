@@ -133,7 +133,11 @@ class Closure(Body):
         CREATED: success(Account, "Opened", _NEW, _LOCATION),
         FOLLOWS: recorded("Recorded; the account follows at `Location`", _LOCATION),
         **problems(
-            {"account_exists": "There is an account of this kind, currency and processor already.", **_TAKEN},
+            {
+                "limit_broken": "An account begins at zero: its floor cannot be above, its ceiling not below.",
+                "account_exists": "There is one account of this kind, currency and processor already.",
+                **_TAKEN,
+            },
             scope=OPERATING,
             wrong_body=("body/currency", "String should match pattern '^[A-Z]{3}$'"),
             command=True,
@@ -167,7 +171,7 @@ async def open_account(
     summary="List the chart of accounts (operators)",
     responses={
         DONE: success(AccountPage, "Accounts, oldest first", {"accounts": [EXAMPLE], "next_cursor": None}),
-        **problems(asks="wallet", scope=OPERATING),
+        **problems({"cursor_invalid": "Take `next_cursor` of the page before."}, asks="wallet", scope=OPERATING),
     },
 )
 async def list_accounts(

@@ -63,7 +63,7 @@ _WRONG_CURRENCY = ("body/currency", "String should match pattern '^[A-Z]{3}$'")
 _LOCATION = f"/v1/wallets/{EXAMPLE['id']}"
 _REFUSALS = {
     "wallet_not_found": "No wallet of yours has the id given as `wallet`; GET /v1/wallets lists yours.",
-    "currency_taken": "The wallet has an account in EUR already.",
+    "currency_taken": "The wallet has this currency already.",
 }
 Before = Annotated[int | None, Query(ge=1, lt=2**63, description="`next_before` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT)]

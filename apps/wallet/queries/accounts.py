@@ -1,12 +1,14 @@
 """Read accounts: a user's wallets, and the chart of accounts."""
 
+import base64
+import struct
 from collections.abc import Collection
 from datetime import UTC, datetime
 from uuid import UUID
 
 from apps.wallet.domain.account import Account as LedgerAccount
 from apps.wallet.domain.resources import account_resource
-from apps.wallet.domain.timeline import BEGINNING
+from apps.wallet.domain.timeline import BEGINNING, instant, micros
 from apps.wallet.store import accounts as store
 from contracts.message import Envelope
 from contracts.wallet import PAGE_LIMIT, Account, AccountPage, Accounts, GetAccounts, ListAccounts, ListChart
@@ -14,6 +16,7 @@ from outbox.database import Database, Reads
 from outbox.responder import Refused
 
 _FIRST = (BEGINNING, UUID(int=0))
+_PLACE = struct.Struct(">q16s")
 
 
 async def get_accounts(database: Database, query: Envelope[GetAccounts]) -> Accounts:
@@ -38,14 +41,19 @@ async def list_chart(database: Database, query: Envelope[ListChart]) -> AccountP
         found = await store.load_chart(reads, after, kind, asked.currency, asked.external_id, asked.limit + 1)
         shown = await _shown(reads, found[: asked.limit])
     last = found[asked.limit - 1] if len(found) > asked.limit else None
-    return AccountPage(accounts=shown, next_cursor=f"{last.created_at.isoformat()}_{last.id}" if last else None)
+    return AccountPage(accounts=shown, next_cursor=_cursor(last) if last else None)
+
+
+def _cursor(last: LedgerAccount) -> str:
+    """Return the place after an account as text that goes into a URL as it is."""
+    return base64.urlsafe_b64encode(_PLACE.pack(micros(last.created_at), last.id.bytes)).decode()
 
 
 def _position(cursor: str) -> tuple[datetime, UUID]:
-    moment, _, identifier = cursor.partition("_")
     try:
-        return datetime.fromisoformat(moment).astimezone(UTC), UUID(identifier)
-    except (ValueError, OverflowError):
+        age, identifier = _PLACE.unpack(base64.b64decode(cursor, altchars=b"-_", validate=True))
+        return instant(age), UUID(bytes=identifier)
+    except (ValueError, struct.error, OverflowError):
         raise Refused("cursor_invalid", "Take `next_cursor` of the page before.", "cursor") from None
 
 
