@@ -1,35 +1,58 @@
 """Which handler takes which message."""
 
+from functools import partial
+
+from apps.wallet import queries
+from apps.wallet.audit.rounds import EVERY_SECONDS, Rounds
+from apps.wallet.domain.sealing import Signer
 from apps.wallet.handlers.change_accounts import change_accounts
+from apps.wallet.handlers.close_periods import close_periods
 from apps.wallet.handlers.ledger_operations import EXPIRY_SECONDS, carry_out, expire_holds
 from apps.wallet.handlers.open_accounts import open_accounts
-from apps.wallet.queries import accounts, holds, transfers
+from apps.wallet.handlers.seal_ledger import SEAL_SECONDS, seal_ledger
 from contracts.wallet import (
     GetAccounts,
+    GetBalance,
+    GetBalances,
     GetHold,
     GetJournal,
+    GetReceipt,
+    GetSealKeys,
+    GetStatement,
     GetTransfer,
+    GetTrialBalance,
     ListAccounts,
     ListChart,
     ListEntries,
     ListHolds,
+    ListPeriods,
     ListTransfers,
 )
 from outbox.service import Service
 
 
-def subscribe(service: Service) -> None:
+def subscribe(service: Service, signer: Signer, audit_share: float) -> None:
     """Bind every handler and query of the room."""
     service.consume("wallet-open-account", open_accounts)
     service.consume("wallet-change-account", change_accounts)
     service.consume("wallet-ledger", carry_out)
+    service.consume("wallet-close-period", close_periods)
     service.every(EXPIRY_SECONDS, expire_holds)
-    service.answer(GetAccounts, accounts.get_accounts)
-    service.answer(ListAccounts, accounts.list_accounts)
-    service.answer(ListChart, accounts.list_chart)
-    service.answer(ListEntries, transfers.list_entries)
-    service.answer(ListTransfers, transfers.list_transfers)
-    service.answer(GetTransfer, transfers.get_transfer)
-    service.answer(GetJournal, transfers.get_journal)
-    service.answer(GetHold, holds.get_hold)
-    service.answer(ListHolds, holds.list_holds)
+    service.every(SEAL_SECONDS, partial(seal_ledger, signer))
+    service.every(EVERY_SECONDS, Rounds(audit_share).go_on)
+    service.answer(GetAccounts, queries.get_accounts)
+    service.answer(ListAccounts, queries.list_accounts)
+    service.answer(ListChart, queries.list_chart)
+    service.answer(ListEntries, queries.list_entries)
+    service.answer(ListTransfers, queries.list_transfers)
+    service.answer(GetTransfer, queries.get_transfer)
+    service.answer(GetJournal, queries.get_journal)
+    service.answer(GetHold, queries.get_hold)
+    service.answer(ListHolds, queries.list_holds)
+    service.answer(GetBalance, queries.get_balance)
+    service.answer(GetBalances, queries.get_balances)
+    service.answer(GetStatement, queries.get_statement)
+    service.answer(GetTrialBalance, queries.get_trial_balance)
+    service.answer(ListPeriods, queries.list_periods)
+    service.answer(GetReceipt, queries.get_receipt)
+    service.answer(GetSealKeys, queries.get_seal_keys)

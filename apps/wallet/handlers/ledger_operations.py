@@ -3,12 +3,11 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from apps.wallet.domain.books import Books
+from apps.wallet.domain.books import Books, Decided
 from apps.wallet.domain.decision import decide
 from apps.wallet.domain.operation import Operation
-from apps.wallet.domain.transfer import Outcome
 from apps.wallet.handlers.operations import LedgerCommand, operation_of
-from apps.wallet.handlers.outcomes import opened_event, tell, tell_expired
+from apps.wallet.handlers.outcomes import tell, tell_expired, tell_opened
 from apps.wallet.store import holds, ledger
 from contracts.message import Envelope
 from outbox.transaction import Transaction
@@ -24,8 +23,9 @@ async def carry_out(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]]
     if not accepted:
         return
     operations = [operation_of(command.data) for command in accepted]
-    outcomes = await decide_and_save(tx, await ledger.load_books(tx, operations), operations)
-    for command, outcome in zip(accepted, outcomes, strict=True):
+    decided = await decide_and_save(tx, await ledger.load_books(tx, operations), operations)
+    tell_opened(tx, accepted, decided)
+    for command, outcome in zip(accepted, decided.outcomes, strict=True):
         tell(tx, command, outcome)
 
 
@@ -40,15 +40,13 @@ async def release_due(tx: Transaction, accounts: Collection[UUID]) -> None:
     await decide_and_save(tx, await ledger.load_accounts_with_due(tx, accounts), [])
 
 
-async def decide_and_save(tx: Transaction, books: Books, operations: Sequence[Operation]) -> Sequence[Outcome]:
-    """Decide operations on locked books and write all that is new; return what has become of each."""
+async def decide_and_save(tx: Transaction, books: Books, operations: Sequence[Operation]) -> Decided:
+    """Decide operations on locked books and write all that is new."""
     decided = decide(books, operations, tx.now)
     await ledger.save_decided(tx, decided)
-    for account in decided.opened:
-        tx.say(opened_event(account), None)
     for hold in decided.expired:
         tell_expired(tx, hold)
-    return decided.outcomes
+    return decided
 
 
 async def _accepted(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]]) -> list[Envelope[LedgerCommand]]:

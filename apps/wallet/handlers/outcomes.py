@@ -1,9 +1,10 @@
 """What the ledger says of operations: events for everybody, replies for who asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from apps.wallet.domain.account import Account
+from apps.wallet.domain.books import Decided
 from apps.wallet.domain.hold import Hold
 from apps.wallet.domain.resources import hold_resource, journal_resource, transfer_resource
 from apps.wallet.domain.transfer import Captured, Outcome, Posted, PostedJournal, Refused
@@ -100,6 +101,25 @@ def _refusal_event(command: LedgerCommand, refused: Refused, problem: Problem) -
         hold = command.hold_id
         return HoldRefused(operation_id=refused.id, hold_id=hold, reference=refused.reference, problem=problem)
     return TransferRefused(transfer_id=refused.id, reference=refused.reference, problem=problem)
+
+
+def tell_opened(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]], decided: Decided) -> None:
+    """Say which system accounts exist now; the cause is the first command that moved money through each."""
+    for account in decided.opened:
+        outcomes = zip(commands, decided.outcomes, strict=True)
+        touched = ((c, {t.debit_account, t.credit_account}) for c, o in outcomes for t in _transfers_of(o))
+        tx.say(opened_event(account), next(c for c, accounts in touched if account.id in accounts))
+
+
+def _transfers_of(outcome: Outcome) -> tuple[Posted, ...]:
+    match outcome:
+        case Posted():
+            return (outcome,)
+        case Captured():
+            return (outcome.transfer,)
+        case PostedJournal():
+            return outcome.transfers
+    return ()
 
 
 def tell_expired(tx: Transaction, hold: Hold) -> None:

@@ -1,6 +1,26 @@
 """Answers read requests."""
 
-from apps.wallet.queries.accounts import get_accounts, list_accounts
-from apps.wallet.queries.transfers import get_transfer, list_entries
+from apps.wallet.queries.accounts import get_accounts, list_accounts, list_chart
+from apps.wallet.queries.history import get_balance, get_balances, get_statement, get_trial_balance, list_periods
+from apps.wallet.queries.holds import get_hold, list_holds
+from apps.wallet.queries.receipts import get_receipt, get_seal_keys
+from apps.wallet.queries.transfers import get_journal, get_transfer, list_entries, list_transfers
 
-__all__ = ["get_accounts", "get_transfer", "list_accounts", "list_entries"]
+__all__ = [
+    "get_accounts",
+    "get_balance",
+    "get_balances",
+    "get_hold",
+    "get_journal",
+    "get_receipt",
+    "get_seal_keys",
+    "get_statement",
+    "get_transfer",
+    "get_trial_balance",
+    "list_accounts",
+    "list_chart",
+    "list_entries",
+    "list_holds",
+    "list_periods",
+    "list_transfers",
+]

@@ -10,9 +10,23 @@ async def test_an_opened_wallet_is_answered_and_said(bank: Bank) -> None:
     resource = dict(reply.resource)
     [(subject, event)] = await bank.said()
     assert resource.pop("created_at") == event["data"].pop("opened_at")
-    assert resource == {"id": str(account), "owner": str(owner), "currency": "EUR", "balance": 0, "floor": 0}
+    assert resource == {
+        "id": str(account),
+        "owner": str(owner),
+        "currency": "EUR",
+        "balance": 0,
+        "floor": 0,
+        "held": 0,
+        "available": 0,
+        "kind": "wallet",
+        "type": "liability",
+        "normal_side": "credit",
+        "wallet": str(account),
+        "frozen": "none",
+        "metadata": {},
+    }
     assert subject == "wallet.events.account.opened"
-    assert event["data"] == {"account_id": str(account), "owner": str(owner), "currency": "EUR"}
+    assert event["data"] == {"account_id": str(account), "owner": str(owner), "currency": "EUR", "kind": "wallet"}
     assert event["causationid"] == str(command.id)
 
 
