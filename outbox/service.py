@@ -49,7 +49,10 @@ async def _raw(message: StreamMessage[Any]) -> Any:
 
 
 class Service:
-    """What a room's `main` composes: `consume` and `answer` bind handlers, `run` lives until SIGTERM."""
+    """What a room's `main` composes: `consume` and `answer` bind handlers, `run` lives until SIGTERM.
+
+    `consumers`, by durable, and `responders`, by subject, are what the bound handlers are called through.
+    """
 
     def __init__(self, name: str, settings: ServiceSettings) -> None:
         self.name, self.settings = name, settings
@@ -64,6 +67,8 @@ class Service:
             logger=None,
             graceful_timeout=SHUTDOWN_SECONDS,
         )
+        self.consumers: dict[str, Consumer] = {}
+        self.responders: dict[str, Responder] = {}
         self._jobs: list[tuple[float, Job]] = []
         self._before_start: list[Callable[[], Awaitable[None]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,6 +78,7 @@ class Service:
         """Bind a handler of batches to the durable of that name (contracts.topology)."""
         spec = durable(durable_name)
         consumer = Consumer(spec, handle, self.transactions, self.settings.inbox_retention_days)
+        self.consumers[spec.name] = consumer
         subscriber = self.broker.subscriber(
             config=ConsumerConfig(filter_subjects=list(spec.subjects)),
             durable=spec.name,
@@ -89,6 +95,7 @@ class Service:
     def answer(self, query: type[Message], handle: Answerer) -> None:
         """Bind a handler to a query type; replicas share the work as a queue group."""
         responder = Responder(query, handle, self.database, self.name)
+        self.responders[responder.subject] = responder
 
         async def respond(message: Msg) -> bytes:
             return await responder.respond(message.data)

@@ -19,6 +19,7 @@ _LOG = structlog.get_logger()
 _EXPIRES_SECONDS = 30.0
 _HEARTBEAT_SECONDS = 0.5
 _SILENCE_SECONDS = 1.25
+BATCHES_AT_ONCE = 1
 
 
 class EagerBatchSubscriber(BatchPullStreamSubscriber):

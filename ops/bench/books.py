@@ -34,3 +34,12 @@ async def findings(stack: Stack, settled: int) -> list[str]:
     if succeeded != transfers:
         found.append(f"{succeeded} payments succeeded, {transfers} transfers were posted")
     return found
+
+
+async def ledger_findings(url: str) -> list[str]:
+    """Return what is wrong in the wallet's books at `url`, empty when nothing is."""
+    ledger = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+    try:
+        return list((await audit_ledger(ledger)).findings)
+    finally:
+        ledger.terminate()

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import tempfile
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 WARM_UP_SECONDS = 3.0
+T = TypeVar("T")
 
 
 @app.callback()
@@ -49,20 +51,75 @@ def payments(
     from rich.console import Console
 
     from ops.bench.report import show
-    from ops.interruption import Interrupted, interruptible
 
-    try:
-        # A signal cancels the measuring, whose own clean-up stops the stack.
-        report = asyncio.run(interruptible(_measured(seconds, rate, concurrency, payers), _nothing_more))
-    except Interrupted as interrupted:
-        typer.echo("Interrupted; nothing is left running.", err=True)
-        raise typer.Exit(interrupted.exit_code) from None
+    report = _uninterrupted(_measured(seconds, rate, concurrency, payers))
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
         show(Console(), report)
     if not report.books_balance:
         raise typer.Exit(1)
+
+
+@app.command()
+def ledger(
+    accounts: Annotated[int, typer.Option(min=3, max=1_000_000, help="Accounts that pay each other.")] = 10_000,
+    batch: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Commands in a batch; without it, the service's largest.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long each measurement takes.")] = 10.0,
+    entries: Annotated[
+        int | None,
+        typer.Option(min=10, max=1_000_000_000, help="Also compare with a ledger grown to so many entries."),
+    ] = None,
+    pgledger: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Also time pgledger: a checkout of pgr0ss/pgledger."),
+    ] = None,
+    *,
+    hot: Annotated[bool, typer.Option("--hot", help="Also with one account in every transfer.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Post transfers through the wallet's own handler path, from encoded command to commit on disk.
+
+    A batch is decoded, checked against the inbox, decided under the ledger's lock, written with its outbox rows and
+    committed; only the broker's delivery is stood in for. Before that, single transfers run through the broker, too.
+
+    [bold]Examples[/bold]
+
+      $ ledgerlink bench ledger --hot
+
+      $ ledgerlink bench ledger --entries 10000000 --pgledger ../pgledger --json
+    """
+    from rich.console import Console
+
+    from ops.bench.ledger.pgledger import missing_files
+    from ops.bench.ledger.run import Options, run
+    from ops.bench.ledger.show import show
+
+    if pgledger is not None and (missing := missing_files(pgledger)):
+        raise typer.BadParameter(f"no checkout of pgledger: it has no {missing[0]}", param_hint="--pgledger")
+    report = _uninterrupted(run(Options(accounts, hot, batch, seconds, entries, pgledger)))
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        show(Console(), report)
+    if not report.books_balance:
+        raise typer.Exit(1)
+
+
+def _uninterrupted(work: Coroutine[Any, Any, T]) -> T:
+    """Run the work on the event loop that the services use. A signal cancels it; its own clean-up stops the stack."""
+    import uvloop
+
+    from ops.interruption import Interrupted, interruptible
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(interruptible(work, _nothing_more))
+    except Interrupted as interrupted:
+        typer.echo("Interrupted; nothing is left running.", err=True)
+        raise typer.Exit(interrupted.exit_code) from None
 
 
 async def _nothing_more() -> None:
