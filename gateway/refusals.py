@@ -28,8 +28,8 @@ _DETAILS = {
     "insufficient_funds": "The balance of the account to take the money from is too low.",
     "ceiling_exceeded": "The balance of the account to bring the money to would exceed its ceiling.",
     "balance_overflow": "A balance would become larger than the ledger can hold.",
-    "insufficient_funds_then": "The balance of the account to take the money from was too low then, or later on.",
-    "ceiling_exceeded_then": "The balance of the account to bring the money to would exceed its ceiling later on.",
+    "insufficient_funds_then": "The balance of the account to take the money from was too low then, or later.",
+    "ceiling_exceeded_then": "The account to bring the money to would exceed its ceiling then, or later.",
 }
 _DATED_BACK = (
     "effective_in_future",
