@@ -53,8 +53,9 @@ _SKEWED_MOMENTS = ("({} + interval '1 hour')", "({} - interval '1 hour')", "({} 
                    "({} + interval '1 microsecond')", "'infinity'::timestamptz")  # fmt: skip
 _MOMENT_SLOTS = ("posted_at", "effective_at", "moved_at", "totalled_at", "recorded_at", "expires_at", "now_expires_at",
                  "starts_at", "ends_at", "closed_at", "closed_until")  # fmt: skip
-_ID_SLOTS = ("id", "debit", "credit", "journal_id", "hold_id", "hold", "reverses", "step_account", "operation_id",
-             "sell", "buy", "exchange_journal", "operation", "account", "owner", "wallet")  # fmt: skip
+_ID_SLOTS = ("id", "payer", "payee", "debit", "credit", "journal_id", "hold_id", "of", "hold", "original", "reverses",
+             "step_account", "operation_id", "sell", "buy", "exchange_journal", "operation", "account",
+             "owner", "wallet")  # fmt: skip
 _WORD_SLOTS = ("currency", "status", "kind", "type", "frozen")
 _UNTOUCHED_SLOTS = ("legs", "journal", "metadata", "external_id")
 

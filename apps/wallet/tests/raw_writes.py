@@ -18,7 +18,7 @@ _SIDES_READ = """,
 p AS MATERIALIZED (
     SELECT d.id AS debit, c.id AS credit, d.balance AS debit_balance, c.balance AS credit_balance, d.currency,
            d.held, d.hold_steps, 0 AS steps, h.sequence, h.moment, gen_random_uuid() AS id
-    FROM head h, account d, account c WHERE d.id = {debit} AND c.id = {credit}
+    FROM head h, account d, account c WHERE d.id = {payer} AND c.id = {payee}
 )"""
 _HOLD_READ = """,
 p AS MATERIALIZED (
@@ -26,15 +26,15 @@ p AS MATERIALIZED (
            d.held, d.hold_steps, o.steps, l.sequence, l.moment, o.id AS hold, o.captured, o.remaining, o.expires_at,
            gen_random_uuid() AS id
     FROM head l, hold o JOIN account d ON d.id = o.debit_account JOIN account c ON c.id = o.credit_account
-    WHERE o.id = {hold}
+    WHERE o.id = {of}
 )"""
 _REVERSED_READ = """,
 p AS MATERIALIZED (
     SELECT d.id AS debit, c.id AS credit, d.balance AS debit_balance, c.balance AS credit_balance, d.currency,
-           h.sequence, h.moment, gen_random_uuid() AS id, o.amount AS original,
+           h.sequence, h.moment, gen_random_uuid() AS id, o.id AS original_id, o.amount AS original,
            coalesce((SELECT max(r.reversed_total) FROM transfer r WHERE r.reverses = o.id), 0) AS reversed
     FROM head h, transfer o JOIN account d ON d.id = o.credit_account JOIN account c ON c.id = o.debit_account
-    WHERE o.id = {reverses}
+    WHERE o.id = {original}
 )"""
 _LINKED_READ = """,
 asked (n, id, debit, credit, amount) AS (VALUES {legs}),
@@ -179,14 +179,14 @@ def _write(reads: str, parts: Sequence[str], *slots: Mapping[str, str]) -> Write
 
 def transfer(debit: object, credit: object, amount: int) -> Write:
     """Post a transfer."""
-    asked = {"debit": uuid(debit), "credit": uuid(credit), "amount": str(amount)}
+    asked = {"payer": uuid(debit), "payee": uuid(credit), "amount": str(amount)}
     return _write(_SIDES_READ, ("posted", "debited", "credited", "headed"), _POSTING, asked)
 
 
 def backdated(debit: object, credit: object, amount: int, ago: str) -> Write:
     """Post a transfer that counts from some time ago."""
     asked = {
-        "debit": uuid(debit), "credit": uuid(credit), "amount": str(amount),
+        "payer": uuid(debit), "payee": uuid(credit), "amount": str(amount),
         "effective_at": f"(p.moment - interval '{ago}')", "totalled_at": "{effective_at}",
         "total_sequence": "{sequence}", "lowest_level": "0", "totalled": "{amount}",
     }  # fmt: skip
@@ -196,7 +196,7 @@ def backdated(debit: object, credit: object, amount: int, ago: str) -> Write:
 def reversal(original: str, amount: str) -> Write:
     """Take a transfer, or a part of it, back; both are SQL expressions, and `amount` may name the columns of p."""
     asked = {
-        "amount": amount, "reverses": original, "reversed_total": "p.reversed + {amount}",
+        "amount": amount, "original": original, "reverses": "p.original_id", "reversed_total": "p.reversed + {amount}",
         "debit_balance": "p.debit_balance - ({amount})", "credit_balance": "p.credit_balance + ({amount})",
     }  # fmt: skip
     return _write(_REVERSED_READ, ("posted", "debited", "credited", "headed"), _POSTING, asked)
@@ -234,7 +234,7 @@ def exchange(sold: tuple[object, object, int], bought: tuple[object, object, int
 def placing(debit: object, credit: object, amount: int, lasts: str) -> Write:
     """Place a hold."""
     asked = {
-        "debit": uuid(debit), "credit": uuid(credit), "amount": str(amount), "reserved": "{amount}",
+        "payer": uuid(debit), "payee": uuid(credit), "amount": str(amount), "reserved": "{amount}",
         "kind": literal("placed"), "hold": "p.id", "captured": "0", "remaining": "{amount}",
         "status": literal("pending"), "held_after": "p.held + {amount}",
         "expires_at": f"(p.moment + interval '{lasts}')", "operation_id": _NO_ID,
@@ -245,7 +245,7 @@ def placing(debit: object, credit: object, amount: int, lasts: str) -> Write:
 def capture(hold: str, amount: str, *, release_rest: bool = False) -> Write:
     """Capture a hold; both are SQL expressions, and `amount` may name the columns of p."""
     asked = {
-        "amount": amount, "hold": hold, "hold_id": "p.hold", "kind": literal("captured"),
+        "amount": amount, "of": hold, "hold_id": "p.hold", "kind": literal("captured"),
         "captured": "p.captured + ({amount})", "remaining": "0" if release_rest else "p.remaining - ({amount})",
         "held_after": "p.held - p.remaining + {remaining}", "debit_balance": "p.debit_balance - ({amount})",
         "credit_balance": "p.credit_balance + ({amount})",
@@ -258,7 +258,7 @@ def capture(hold: str, amount: str, *, release_rest: bool = False) -> Write:
 def ending(hold: str, kind: str) -> Write:
     """Void or expire a hold."""
     asked = {
-        "hold": hold, "kind": literal(kind), "amount": "p.remaining", "remaining": "0",
+        "of": hold, "kind": literal(kind), "amount": "p.remaining", "remaining": "0",
         "held_after": "p.held - p.remaining", "status": literal(kind),
     }  # fmt: skip
     return _write(_HOLD_READ, ("stepped", "standing", "held"), _STEPPING, asked)
@@ -267,7 +267,7 @@ def ending(hold: str, kind: str) -> Write:
 def extension(hold: str, by: str) -> Write:
     """Let a hold last longer."""
     asked = {
-        "hold": hold, "kind": literal("extended"), "amount": "p.remaining", "remaining": "p.remaining",
+        "of": hold, "kind": literal("extended"), "amount": "p.remaining", "remaining": "p.remaining",
         "held_after": "p.held", "expires_at": f"(p.expires_at + interval '{by}')", "status": literal("pending"),
     }  # fmt: skip
     return _write(_HOLD_READ, ("stepped", "standing", "held"), _STEPPING, asked)
