@@ -225,5 +225,50 @@ PEOPLE = (
     Bad("wallet for somebody else", 422, "invalid_request", {"currency": "EUR", "owner": UNKNOWN}, path="/v1/wallets",
         tells="owner"),
 )  # fmt: skip
+MOVE = {"debit_account": "{mine}", "credit_account": "{theirs}", "amount": 100, "currency": "EUR"}
+OWN = MOVE | {"credit_account": "{savings}"}
+HOLD = OWN | {"expires_in": 60}
+LEDGER = (
+    Bad("moving money to somebody else", 404, "wallet_not_found", MOVE, path="/v1/transfers",
+        tells="POST /v1/payment_intents"),
+    Bad("moving somebody else's money", 404, "wallet_not_found",
+        MOVE | {"debit_account": "{theirs}", "credit_account": "{mine}"}, path="/v1/transfers", tells="debit_account"),
+    Bad("moving money to a clearing account", 404, "wallet_not_found", MOVE | {"credit_account": "{clearing}"},
+        path="/v1/transfers"),
+    Bad("moving money to where it is", 422, "same_account", MOVE | {"credit_account": "{mine}"}, path="/v1/transfers"),
+    Bad("moving more than there is", 402, "insufficient_funds", OWN | {"amount": 10**12}, path="/v1/transfers"),
+    Bad("dating back", 403, "insufficient_scope", OWN | {"effective_at": "2026-01-05T09:30:00Z"}, path="/v1/transfers",
+        tells="effective_at"),
+    Bad("a date without an offset", 422, "invalid_request", OWN | {"effective_at": "2026-01-05T09:30:00"},
+        path="/v1/transfers", tells="effective_at"),
+    Bad("a date in seconds", 422, "invalid_request", OWN | {"effective_at": 1767605400}, path="/v1/transfers",
+        tells="effective_at"),
+    Bad("metadata with a NUL character", 422, "invalid_request", OWN | {"metadata": {"tea": "ca\0ke"}},
+        path="/v1/transfers", tells="metadata"),
+    Bad("metadata without end", 422, "invalid_request", OWN | {"metadata": {f"{n}": "" for n in range(21)}},
+        path="/v1/transfers", tells="metadata"),
+    Bad("holding money for somebody else", 404, "wallet_not_found", HOLD | {"credit_account": "{theirs}"},
+        path="/v1/holds", tells="credit_account"),
+    Bad("holding money without end", 422, "invalid_request", OWN, path="/v1/holds", tells="expires_in"),
+    Bad("holding money too long", 422, "expiry_too_far", OWN | {"expires_at": "2099-01-05T09:30:00Z"},
+        path="/v1/holds", tells="31 days"),
+    Bad("holding money until yesterday", 422, "expiry_in_past", OWN | {"expires_at": "2026-01-05T09:30:00Z"},
+        path="/v1/holds"),
+    Bad("holding more than there is", 402, "insufficient_funds", HOLD | {"amount": 10**12}, path="/v1/holds"),
+    Bad("capturing an unknown hold", 404, "hold_not_found", {}, path=f"/v1/holds/{UNKNOWN}/captures"),
+    Bad("voiding an unknown hold", 404, "hold_not_found", path=f"/v1/holds/{UNKNOWN}/void"),
+    Bad("a page of holds before no id", 422, "invalid_request", method="GET", path="/v1/wallets/{mine}/holds?before=1",
+        tells="before"),
+    Bad("adding a currency to somebody else's wallet", 404, "wallet_not_found",
+        {"currency": "USD", "wallet": "{theirs}"}, path="/v1/wallets", tells="`wallet`"),
+    Bad("a currency that the wallet has", 409, "currency_taken", {"currency": "EUR", "wallet": "{mine}"},
+        path="/v1/wallets"),
+    Bad("a customer posts a journal", 403, "insufficient_scope", {"legs": []}, path="/v1/journals"),
+    Bad("a customer reverses", 403, "insufficient_scope", {}, path=f"/v1/transfers/{UNKNOWN}/reversals"),
+    Bad("a customer looks at the chart", 403, "insufficient_scope", method="GET", path="/v1/accounts"),
+    Bad("a customer freezes", 403, "insufficient_scope", {"direction": "both", "reason": "Spite"},
+        path="/v1/accounts/{theirs}/freeze"),
+    Bad("a customer closes", 403, "insufficient_scope", {"reason": "Spite"}, path="/v1/accounts/{theirs}/close"),
+)  # fmt: skip
 
-ALL_OF_THEM = (*AMOUNTS, *CURRENCIES, *WALLETS, *FIELDS, *BODIES, *KEYS, *TOKENS, *PLACES, *PEOPLE)
+ALL_OF_THEM = (*AMOUNTS, *CURRENCIES, *WALLETS, *FIELDS, *BODIES, *KEYS, *TOKENS, *PLACES, *PEOPLE, *LEDGER)

@@ -44,6 +44,7 @@ async def scene(stack: Stack, gateway: Gateway, operator: Session) -> Scene:
     names = {
         "mine": str(mine.wallet),
         "theirs": str(theirs.wallet),
+        "savings": str((await mine.session.open_wallet(CURRENCY)).id),
         "yen": str(yen.id),
         "clearing": str(await _clearing_account(stack)),
         "email": f"{new_id()}@ledgerlink.example",
