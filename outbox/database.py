@@ -59,9 +59,9 @@ class Reads:
         """Return all rows."""
         return await self._connection.fetch(query, *parameters)
 
-    async def fetchrow(self, query: str, *parameters: object) -> asyncpg.Record | None:
-        """Return the first row, or None."""
-        return await self._connection.fetchrow(query, *parameters)
+    async def fetchrow(self, query: str, *parameters: object, seconds: float | None = None) -> asyncpg.Record | None:
+        """Return the first row, or None; wait `seconds` for it where a statement may take longer than others."""
+        return await self._connection.fetchrow(query, *parameters, timeout=seconds)
 
     async def fetchval(self, query: str, *parameters: object) -> Any:
         """Return the first column of the first row, or None."""

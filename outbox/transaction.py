@@ -116,6 +116,12 @@ class Transaction(Reads):
         """Write."""
         await self._connection.execute(query, *parameters)
 
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Undo what the block wrote, and only that, when it raises."""
+        async with self._connection.transaction():
+            yield
+
     async def take_new(self, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
         """Record messages as consumed; return those that this consumer had not consumed before."""
         rows = await self.fetch(_RECORD, list(set(ids)), consumer)

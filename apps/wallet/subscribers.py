@@ -7,8 +7,11 @@ from apps.wallet.audit.rounds import EVERY_SECONDS, Rounds
 from apps.wallet.domain.sealing import Signer
 from apps.wallet.handlers.change_accounts import change_accounts
 from apps.wallet.handlers.close_periods import close_periods
+from apps.wallet.handlers.import_statements import import_statements
 from apps.wallet.handlers.ledger_operations import EXPIRY_SECONDS, carry_out, expire_holds
+from apps.wallet.handlers.match_statements import SWEEP_SECONDS, match_statements
 from apps.wallet.handlers.open_accounts import open_accounts
+from apps.wallet.handlers.resolve_breaks import resolve_breaks
 from apps.wallet.handlers.seal_ledger import SEAL_SECONDS, seal_ledger
 from contracts.wallet import (
     GetAccounts,
@@ -17,15 +20,18 @@ from contracts.wallet import (
     GetHold,
     GetJournal,
     GetReceipt,
+    GetReconciliation,
     GetSealKeys,
     GetStatement,
     GetTransfer,
     GetTrialBalance,
     ListAccounts,
+    ListBreaks,
     ListChart,
     ListEntries,
     ListHolds,
     ListPeriods,
+    ListReconciliations,
     ListTransfers,
 )
 from outbox.service import Service
@@ -37,7 +43,10 @@ def subscribe(service: Service, signer: Signer, audit_share: float) -> None:
     service.consume("wallet-change-account", change_accounts)
     service.consume("wallet-ledger", carry_out)
     service.consume("wallet-close-period", close_periods)
+    service.consume("wallet-import-statement", import_statements)
+    service.consume("wallet-resolve-break", resolve_breaks)
     service.every(EXPIRY_SECONDS, expire_holds)
+    service.every(SWEEP_SECONDS, match_statements)
     service.every(SEAL_SECONDS, partial(seal_ledger, signer))
     service.every(EVERY_SECONDS, Rounds(audit_share).go_on)
     service.answer(GetAccounts, queries.get_accounts)
@@ -56,3 +65,6 @@ def subscribe(service: Service, signer: Signer, audit_share: float) -> None:
     service.answer(ListPeriods, queries.list_periods)
     service.answer(GetReceipt, queries.get_receipt)
     service.answer(GetSealKeys, queries.get_seal_keys)
+    service.answer(GetReconciliation, queries.get_reconciliation)
+    service.answer(ListReconciliations, queries.list_reconciliations)
+    service.answer(ListBreaks, queries.list_breaks)

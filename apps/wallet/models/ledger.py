@@ -1,4 +1,4 @@
-"""The tables of the wallet service. What no constraint here can say, the migrations' verification triggers enforce."""
+"""The ledger."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -8,12 +8,10 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    DateTime,
     ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Numeric,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -22,18 +20,15 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-metadata = MetaData()
-_MOMENT = DateTime(timezone=True)
+from apps.wallet.models.base import MOMENT, WalletTable
 
-
-class _WalletTable(SQLModel, registry=registry(metadata=metadata)):
-    metadata = metadata
+# The transaction that wrote a record: seals cover ranges of them.
+_TRANSACTION = text("pg_current_xact_id()::text::bigint")
 
 
-class Ledger(_WalletTable, table=True):
+class Ledger(WalletTable, table=True):
     """The head of the ledger, one row: locked by each batch, so that there is one writer and the order is dense."""
 
     __tablename__ = "ledger"
@@ -44,11 +39,11 @@ class Ledger(_WalletTable, table=True):
 
     id: int = Field(primary_key=True, sa_type=SmallInteger, sa_column_kwargs={"autoincrement": False})
     sequence: int = Field(sa_type=BigInteger)
-    moved_at: datetime = Field(sa_type=_MOMENT, sa_column_kwargs={"server_default": text("'epoch'")})
-    closed_until: datetime | None = Field(sa_type=_MOMENT)
+    moved_at: datetime = Field(sa_type=MOMENT, sa_column_kwargs={"server_default": text("'epoch'")})
+    closed_until: datetime | None = Field(sa_type=MOMENT)
 
 
-class Account(_WalletTable, table=True):
+class Account(WalletTable, table=True):
     """An account. `balance` is credits minus debits, in minor units, after the entry at `last_sequence`.
 
     `held` is what its pending holds reserve, after its hold step number `hold_steps`; `changes` counts its changes.
@@ -58,7 +53,8 @@ class Account(_WalletTable, table=True):
     __table_args__ = (
         CheckConstraint(
             "(kind = 'wallet' AND owner IS NOT NULL AND wallet IS NOT NULL AND type = 'liability' "
-            "AND processor IS NULL) OR (kind IN ('clearing', 'fees', 'suspense', 'fx', 'general') AND owner IS NULL AND wallet IS NULL)",
+            "AND processor IS NULL) OR "
+            "(kind IN ('clearing', 'fees', 'suspense', 'fx', 'general') AND owner IS NULL AND wallet IS NULL)",
             name="account_kind",
         ),
         CheckConstraint("type IN ('asset', 'liability', 'income', 'expense', 'equity')", name="account_type"),
@@ -88,6 +84,7 @@ class Account(_WalletTable, table=True):
         ),
         Index("account_owner", "owner", "created_at", "id"),
         Index("account_age", "created_at", "id"),
+        Index("account_recorded", "recorded_in"),
     )
 
     id: UUID = Field(primary_key=True)
@@ -102,22 +99,24 @@ class Account(_WalletTable, table=True):
     floor: int | None = Field(sa_type=BigInteger)
     ceiling: int | None = Field(sa_type=BigInteger)
     frozen: str = Field(sa_type=Text, sa_column_kwargs={"server_default": text("'none'")})
-    closed_at: datetime | None = Field(sa_type=_MOMENT)
+    closed_at: datetime | None = Field(sa_type=MOMENT)
     processor: str | None = Field(sa_type=Text)
     external_id: str | None = Field(sa_type=Text)
     details: dict[str, str] = Field(sa_column=Column("metadata", JSONB, nullable=False, server_default=text("'{}'")))
     changes: int = Field(sa_type=Integer, sa_column_kwargs={"server_default": text("0")})
     last_sequence: int | None = Field(sa_type=BigInteger)
-    created_at: datetime = Field(sa_type=_MOMENT)
+    created_at: datetime = Field(sa_type=MOMENT)
+    recorded_in: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": _TRANSACTION})
 
 
-class AccountChange(_WalletTable, table=True):
+class AccountChange(WalletTable, table=True):
     """A change of an account: how it was from then on, who made it so, and why. Insert-only."""
 
     __tablename__ = "account_change"
     __table_args__ = (
         CheckConstraint("number > 0", name="account_change_number"),
         PrimaryKeyConstraint("account_id", "number"),
+        Index("account_change_recorded", "recorded_in"),
     )
 
     account_id: UUID
@@ -125,15 +124,16 @@ class AccountChange(_WalletTable, table=True):
     floor: int | None = Field(sa_type=BigInteger)
     ceiling: int | None = Field(sa_type=BigInteger)
     frozen: str = Field(sa_type=Text)
-    closed_at: datetime | None = Field(sa_type=_MOMENT)
+    closed_at: datetime | None = Field(sa_type=MOMENT)
     external_id: str | None = Field(sa_type=Text)
     details: dict[str, str] = Field(sa_column=Column("metadata", JSONB, nullable=False))
     changed_by: UUID
     reason: str = Field(sa_type=Text)
-    changed_at: datetime = Field(sa_type=_MOMENT)
+    changed_at: datetime = Field(sa_type=MOMENT)
+    recorded_in: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": _TRANSACTION})
 
 
-class Transfer(_WalletTable, table=True):
+class Transfer(WalletTable, table=True):
     """A posted transfer and the balances that it left. Insert-only; `fingerprint` is the SHA-256 of the request."""
 
     __tablename__ = "transfer"
@@ -168,10 +168,10 @@ class Transfer(_WalletTable, table=True):
     reference: UUID | None
     fingerprint: bytes = Field(sa_type=LargeBinary)
     sequence: int = Field(sa_type=BigInteger)
-    posted_at: datetime = Field(sa_type=_MOMENT)
+    posted_at: datetime = Field(sa_type=MOMENT)
     debit_balance: int = Field(sa_type=BigInteger)
     credit_balance: int = Field(sa_type=BigInteger)
-    effective_at: datetime = Field(sa_type=_MOMENT)
+    effective_at: datetime = Field(sa_type=MOMENT)
     journal_id: UUID | None
     hold_id: UUID | None
     reverses: UUID | None
@@ -179,21 +179,23 @@ class Transfer(_WalletTable, table=True):
     details: dict[str, str] | None = Field(sa_column=Column("metadata", JSONB))
 
 
-class Refusal(_WalletTable, table=True):
+class Refusal(WalletTable, table=True):
     """An operation that changed nothing, and why: asked for again under its id, it is refused again. Insert-only."""
 
     __tablename__ = "refusal"
+    __table_args__ = (Index("refusal_recorded", "recorded_in"),)
 
     id: UUID = Field(primary_key=True)
     reference: UUID | None
     fingerprint: bytes = Field(sa_type=LargeBinary)
     code: str = Field(sa_type=Text)
     detail: str = Field(sa_type=Text)
-    refused_at: datetime = Field(sa_type=_MOMENT)
+    refused_at: datetime = Field(sa_type=MOMENT)
     leg: int | None
+    recorded_in: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": _TRANSACTION})
 
 
-class Journal(_WalletTable, table=True):
+class Journal(WalletTable, table=True):
     """Transfers that were posted together: so many from `first_sequence` on. Insert-only."""
 
     __tablename__ = "journal"
@@ -205,10 +207,10 @@ class Journal(_WalletTable, table=True):
     reference: UUID | None
     details: dict[str, str] | None = Field(sa_column=Column("metadata", JSONB))
     fingerprint: bytes = Field(sa_type=LargeBinary)
-    posted_at: datetime = Field(sa_type=_MOMENT)
+    posted_at: datetime = Field(sa_type=MOMENT)
 
 
-class Exchange(_WalletTable, table=True):
+class Exchange(WalletTable, table=True):
     """The rate between two transfers of a journal, bought per sold in major units. Insert-only."""
 
     __tablename__ = "exchange"
@@ -223,7 +225,7 @@ class Exchange(_WalletTable, table=True):
     rate: Decimal = Field(sa_type=Numeric(30, 12))
 
 
-class Hold(_WalletTable, table=True):
+class Hold(WalletTable, table=True):
     """A hold as its newest step left it."""
 
     __tablename__ = "hold"
@@ -254,15 +256,15 @@ class Hold(_WalletTable, table=True):
     currency: str = Field(sa_type=Text)
     reference: UUID | None
     fingerprint: bytes = Field(sa_type=LargeBinary)
-    placed_at: datetime = Field(sa_type=_MOMENT)
+    placed_at: datetime = Field(sa_type=MOMENT)
     captured: int = Field(sa_type=BigInteger)
     remaining: int = Field(sa_type=BigInteger)
     status: str = Field(sa_type=Text)
-    expires_at: datetime = Field(sa_type=_MOMENT)
+    expires_at: datetime = Field(sa_type=MOMENT)
     steps: int
 
 
-class HoldStep(_WalletTable, table=True):
+class HoldStep(WalletTable, table=True):
     """What happened to a hold, and what it and its account hold since then. Insert-only."""
 
     __tablename__ = "hold_step"
@@ -272,6 +274,7 @@ class HoldStep(_WalletTable, table=True):
         UniqueConstraint("account_id", "account_step", name="hold_step_account"),
         UniqueConstraint("operation_id", name="hold_step_operation"),
         PrimaryKeyConstraint("hold_id", "step"),
+        Index("hold_step_recorded", "recorded_in"),
     )
 
     hold_id: UUID
@@ -280,16 +283,17 @@ class HoldStep(_WalletTable, table=True):
     amount: int = Field(sa_type=BigInteger)
     captured: int = Field(sa_type=BigInteger)
     remaining: int = Field(sa_type=BigInteger)
-    expires_at: datetime = Field(sa_type=_MOMENT)
+    expires_at: datetime = Field(sa_type=MOMENT)
     account_id: UUID
     account_step: int = Field(sa_type=BigInteger)
     held_after: int = Field(sa_type=BigInteger)
     operation_id: UUID | None
     fingerprint: bytes | None = Field(sa_type=LargeBinary)
-    recorded_at: datetime = Field(sa_type=_MOMENT)
+    recorded_at: datetime = Field(sa_type=MOMENT)
+    recorded_in: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": _TRANSACTION})
 
 
-class Period(_WalletTable, table=True):
+class Period(WalletTable, table=True):
     """A closed period: nothing becomes effective in it any more. Insert-only."""
 
     __tablename__ = "period"
@@ -297,16 +301,18 @@ class Period(_WalletTable, table=True):
         CheckConstraint("starts_at < ends_at AND ends_at <= closed_at", name="period_order"),
         UniqueConstraint("starts_at", name="period_start", postgresql_nulls_not_distinct=True),
         UniqueConstraint("ends_at", name="period_end"),
+        Index("period_recorded", "recorded_in"),
     )
 
     id: UUID = Field(primary_key=True)
-    starts_at: datetime | None = Field(sa_type=_MOMENT)
-    ends_at: datetime = Field(sa_type=_MOMENT)
-    closed_at: datetime = Field(sa_type=_MOMENT)
+    starts_at: datetime | None = Field(sa_type=MOMENT)
+    ends_at: datetime = Field(sa_type=MOMENT)
+    closed_at: datetime = Field(sa_type=MOMENT)
     closed_by: UUID
+    recorded_in: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": _TRANSACTION})
 
 
-class BackdatedTotal(_WalletTable, table=True):
+class BackdatedTotal(WalletTable, table=True):
     """What an account's backdated entries in one span of time add up to, after one transfer. Insert-only.
 
     See apps.wallet.domain.timeline.
@@ -323,74 +329,3 @@ class BackdatedTotal(_WalletTable, table=True):
     bucket: int = Field(sa_type=BigInteger)
     sequence: int = Field(sa_type=BigInteger)
     total: Decimal = Field(sa_type=Numeric)
-
-
-class SealKey(_WalletTable, table=True):
-    """A public key (Ed25519, raw) that signed seals; the first of them was made at `first_used_at`. Insert-only."""
-
-    __tablename__ = "seal_key"
-    __table_args__ = (CheckConstraint("octet_length(public_key) = 32", name="seal_key_length"),)
-
-    key_id: str = Field(primary_key=True, sa_type=Text)
-    public_key: bytes = Field(sa_type=LargeBinary)
-    first_used_at: datetime = Field(sa_type=_MOMENT)
-
-
-class Seal(_WalletTable, table=True):
-    """A link of the chain of seals (contracts.proof.Seal); `leaves` are the leaf hashes under it. Insert-only."""
-
-    __tablename__ = "seal"
-    __table_args__ = (
-        CheckConstraint("number > 0", name="seal_number"),
-        CheckConstraint("last_sequence >= first_sequence - 1 AND records_until >= records_from", name="seal_range"),
-        CheckConstraint(
-            "octet_length(leaves) % 32 = 0 AND octet_length(leaves) >= 32 "
-            "AND octet_length(leaves) >= 64 * (last_sequence - first_sequence + 1)",
-            name="seal_leaves",
-        ),
-        CheckConstraint(
-            "octet_length(root) = 32 AND octet_length(previous) = 32 AND octet_length(hash) = 32 "
-            "AND octet_length(signature) = 64",
-            name="seal_lengths",
-        ),
-        ForeignKeyConstraint(["key_id"], ["seal_key.key_id"], name="seal_signer"),
-        Index("seal_last", "last_sequence", "number"),
-    )
-
-    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
-    first_sequence: int = Field(sa_type=BigInteger)
-    last_sequence: int = Field(sa_type=BigInteger)
-    records_from: int = Field(sa_type=BigInteger)
-    records_until: int = Field(sa_type=BigInteger)
-    leaves: bytes = Field(sa_type=LargeBinary)
-    root: bytes = Field(sa_type=LargeBinary)
-    previous: bytes = Field(sa_type=LargeBinary)
-    sealed_at: datetime = Field(sa_type=_MOMENT)
-    key_id: str = Field(sa_type=Text)
-    hash: bytes = Field(sa_type=LargeBinary)
-    signature: bytes = Field(sa_type=LargeBinary)
-
-
-class AuditRound(_WalletTable, table=True):
-    """Where the audit stands that goes round in the service, one row; `completed_at` is of the round before."""
-
-    __tablename__ = "audit_round"
-    __table_args__ = (CheckConstraint("id = 1", name="audit_round_is_one"),)
-
-    id: int = Field(primary_key=True, sa_type=SmallInteger, sa_column_kwargs={"autoincrement": False})
-    number: int = Field(sa_type=BigInteger)
-    started_at: datetime = Field(sa_type=_MOMENT)
-    walk: str | None = Field(sa_type=Text)
-    position: str | None = Field(sa_type=Text)
-    completed_at: datetime | None = Field(sa_type=_MOMENT)
-
-
-class AuditFinding(_WalletTable, table=True):
-    """What does not add up, and the `round` that saw it last; deleted when a round does not see it any more."""
-
-    __tablename__ = "audit_finding"
-
-    place: str = Field(primary_key=True, sa_type=Text)
-    claim: str = Field(primary_key=True, sa_type=Text)
-    round: int = Field(sa_type=BigInteger)
-    found_at: datetime = Field(sa_type=_MOMENT)
