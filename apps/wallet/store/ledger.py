@@ -274,7 +274,7 @@ def _timeline(
             balance -= moved
             # What the account had before counts, too, unless it moved at the very instant that the span begins.
             before = () if first == starts[place] else (balance,)
-            lowest[place], highest[place] = min(low, *before), max(high, *before)
+            lowest[place], highest[place] = min((low, *before)), max((high, *before))
         else:
             lowest[place] = highest[place] = balance
     return Timeline(starts, lowest, highest, sum(span[4] for span in spans.values()))
