@@ -173,7 +173,7 @@ def verify(receipt: Receipt, trusted_keys: Collection[SealKey] = ()) -> Verified
         (_leads_to_root(receipt), Fault.WRONG_PATH),
         (seal_hash(seal) == seal.hash, Fault.CHANGED_SEAL),
         (receipt.key.kid == seal.key_id == _thumbprint(receipt.key.x), Fault.WRONG_KEY),
-        (_is_signed(seal, receipt.key), Fault.WRONG_SIGNATURE),
+        (is_signed(seal, receipt.key), Fault.WRONG_SIGNATURE),
         (not trusted_keys or receipt.key.x in {key.x for key in trusted_keys}, Fault.UNTRUSTED_KEY),
     ):
         if not holds:
@@ -227,7 +227,8 @@ def _place_of(entry: SealedEntry, seal: Seal) -> int | None:
     return 2 * (entry.sequence - seal.first_sequence) + (entry.side is Side.CREDIT)
 
 
-def _is_signed(seal: Seal, key: SealKey) -> bool:
+def is_signed(seal: Seal, key: SealKey) -> bool:
+    """Tell whether a key signed the hash of a seal."""
     try:
         Ed25519PublicKey.from_public_bytes(key.public_key).verify(
             bytes.fromhex(seal.signature), bytes.fromhex(seal.hash)

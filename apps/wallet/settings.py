@@ -1,11 +1,15 @@
 """What the wallet service is told by its environment (WALLET_...)."""
 
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from outbox.settings import ServiceSettings
 
 
 class WalletSettings(ServiceSettings):
-    """Nothing beyond what every service needs."""
+    """The key that signs seals, and how much of its time the service gives to the audit."""
 
     model_config = SettingsConfigDict(env_prefix="WALLET_")
+
+    seal_key: SecretStr = Field(description="Ed25519 private key, PEM")
+    audit_share: float = Field(default=0.05, ge=0.0, le=0.5)

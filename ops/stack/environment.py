@@ -32,6 +32,8 @@ class Environments:
                 "OPERATOR_EMAIL": self._secrets.operator_email,
                 "OPERATOR_PASSWORD": self._secrets.operator_password.get_secret_value(),
             }
+        if name == "wallet":
+            own["SEAL_KEY"] = self._secrets.seal_key.get_secret_value()
         return _prefixed(name, own)
 
     def gateway(self) -> dict[str, str]:

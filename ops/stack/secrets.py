@@ -40,6 +40,7 @@ class Secrets(BaseModel):
     nats_seeds: dict[str, SecretStr] = Field(default_factory=dict)
     valkey_password: SecretStr = Field(default_factory=_password)
     signing_key: SecretStr = Field(default_factory=_signing_key)
+    seal_key: SecretStr = Field(default_factory=_signing_key)
     operator_email: str = OPERATOR_EMAIL
     operator_password: SecretStr = Field(default_factory=_password)
 

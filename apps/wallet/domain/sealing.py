@@ -91,6 +91,8 @@ class Signer:
             previous=standing.hash,
             sealed_at=max(now, standing.sealed_at or now),
             key_id=self.key.kid,
+            hash=NO_SEAL,
+            signature="",
         )
         digest = seal_hash(unsigned)
         signature = self._private.sign(bytes.fromhex(digest)).hex()

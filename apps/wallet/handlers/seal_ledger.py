@@ -10,6 +10,8 @@ from contracts.proof import Seal
 from contracts.wallet import LedgerSealed
 from outbox.transaction import Transaction
 
+SEAL_SECONDS = 0.25
+"""How often to look for something to seal."""
 SEALS = 16
 """The most seals in one transaction."""
 SECONDS = 0.5

@@ -7,7 +7,7 @@ from outbox.database import Reads
 
 # The canonical JSON of contracts.proof.SealedEntry, for both sides of a transfer.
 _ENTRIES = r"""
-SELECT t.sequence,
+SELECT t.id, t.sequence,
        sha256('\x00'::bytea || convert_to(
            '{"account_id":"' || t.debit_account || '","amount":' || t.amount || ',"balance_after":' || t.debit_balance
            || ',"counterparty":"' || t.credit_account || shared.members || 'debit' || shared.rest, 'UTF8')) AS debit,
@@ -91,7 +91,7 @@ ORDER BY r.kind COLLATE "C", r.key COLLATE "C"
 
 
 async def load_entry_leaves(reads: Reads, part: Range) -> list[asyncpg.Record]:
-    """Return `sequence`, `debit` and `credit` (the leaf hashes of both sides) of each transfer, in order."""
+    """Return `id`, `sequence`, `debit` and `credit` (the leaf hashes of both sides) of each transfer, in order."""
     return await reads.fetch(_ENTRIES, part.first, part.last)
 
 

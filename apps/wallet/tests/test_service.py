@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from apps.wallet.main import build
 from apps.wallet.settings import WalletSettings
 from apps.wallet.tests.bank import envelope, funding, opening, payment
+from apps.wallet.tests.full_ledger import private_key_pem
 from contracts.ids import new_id
 from contracts.message import Envelope, Message, Outcome, Reply, decode
 from contracts.wallet import GetAccounts
@@ -31,6 +32,7 @@ async def service(fresh_database: FreshDatabaseFactory, nats_server: NatsServer)
             nats_url=nats_server.url,
             nats_seed=SecretStr(nats_server.seeds["wallet"]),
             http_port=1,
+            seal_key=SecretStr(private_key_pem()),
         )
     )
 
