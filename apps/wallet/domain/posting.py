@@ -71,8 +71,9 @@ def take_journal(batch: Batch, request: JournalRequest) -> Outcome:
             if sum(2 if isinstance(wish, ExchangeRequest) else 1 for wish in request.legs) > JOURNAL_LIMIT:
                 raise RefusedError(Refusal.TOO_MANY_TRANSFERS)  # noqa: TRY301 - as above
             for leg, wish in enumerate(request.legs):  # noqa: B007 - the one that broke a rule is told
+                _check_ids(batch, wish)
                 for movement in _movements(request, wish):
-                    _post_leg(batch, movement)
+                    batch.post(movement)
     except RefusedError as error:
         return batch.refuse(request.id, request.reference, fingerprint, error.refusal, leg)
     journal = PostedJournal(
@@ -89,10 +90,10 @@ def take_journal(batch: Batch, request: JournalRequest) -> Outcome:
     return journal
 
 
-def _post_leg(batch: Batch, movement: Movement) -> None:
-    if movement.id in batch.transfers or movement.id in batch.refused:
+def _check_ids(batch: Batch, leg: TransferRequest | ExchangeRequest) -> None:
+    ids = (leg.id,) if isinstance(leg, TransferRequest) else (leg.sell_id, leg.buy_id)
+    if len(set(ids)) < len(ids) or any(i in batch.transfers or i in batch.refused for i in ids):
         raise RefusedError(Refusal.TRANSFER_ID_REUSED)
-    batch.post(movement)
 
 
 def _movements(journal: JournalRequest, leg: TransferRequest | ExchangeRequest) -> tuple[Movement, ...]:
