@@ -137,7 +137,9 @@ async def test_a_journal_of_payment_fee_and_tax_posts_whole_or_not_at_all(
         {"kind": "transfer", **_order(fees, tax, 55)},
     ]
     too_much = [*legs, {"kind": "transfer", **_order(payee, payer, 9_711)}]
-    assert await keeper.refused("journals", {"legs": too_much}) == (402, "insufficient_funds")
+    refused = await keeper.ask("POST", "journals", {"legs": too_much})
+    assert (refused.status_code, refused.json()["code"]) == (402, "insufficient_funds")
+    assert refused.json()["parameter"] == "legs/3"
     assert await shop.money(payee) == (0, 0, 0)
     journal = await keeper.post("journals", {"legs": legs, "metadata": {"order": "4711"}})
     assert await keeper.get(f"journals/{journal['id']}") == journal

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import Field, StrictBool, StrictInt, model_validator
+from pydantic import UUID7, Field, StrictBool, StrictInt, model_validator
 from starlette.responses import Response
 
 from contracts.ids import new_id
@@ -178,7 +178,7 @@ async def list_holds(
     parts: PartsDep,
     context: ContextDep,
     pending: Annotated[bool, Query(description="Only those that still reserve something")] = False,
-    before: Annotated[UUID | None, Query(description="`next_before` of the page before")] = None,
+    before: Annotated[UUID7 | None, Query(description="`next_before` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 20,
 ) -> Response:
     """List the holds that reserve, or reserved, money of a wallet, newest first."""

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from contracts.ids import new_id
 from contracts.money import Amount, Currency
 from contracts.wallet import JOURNAL_LIMIT, ExchangeLeg, GetJournal, Journal, Metadata, PostJournal, TransferLeg
-from gateway.accounts import is_ours
+from gateway.accounts import account_not_found, is_ours
 from gateway.bodies import Body, BodyRoute, Instant
 from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
 from gateway.lookups import made
@@ -156,7 +156,7 @@ class NewJournal(Body):
         CREATED: success(Journal, "Posted, all of it", EXAMPLE, _LOCATION),
         FOLLOWS: recorded("Recorded; the journal follows at `Location`", _LOCATION),
         **problems(
-            refusals(*_REFUSALS),
+            {"account_not_found": account_not_found("legs/0/debit_account").detail, **refusals(*_REFUSALS)},
             scope=OPERATING,
             wrong_body=("body/legs", "List should have at least 1 item after validation, not 0"),
             command=True,
@@ -171,6 +171,7 @@ async def post_journal(
     Each is decided on the balances that the one before it left. An exchange goes through the two currencies' fx
     accounts, and its rate is recorded.
     """
+    _check_ids(body)
     journal_id = new_id()
     command = PostJournal(
         journal_id=journal_id,
@@ -182,6 +183,14 @@ async def post_journal(
     find = made(GetJournal(id=journal_id), "journal_not_found", parts, context)
     operation = Operation(command, journal_id, "/v1/journals/{}", CREATED, find)
     return await carry_out(operation, parts.commands, headers.preferences, context)
+
+
+def _check_ids(body: NewJournal) -> None:
+    """Raise ProblemError `account_not_found` for what cannot be an account; the ledger looks for the others."""
+    for number, leg in enumerate(body.legs):
+        for name, identifier in (("debit_account", leg.debit_account), ("credit_account", leg.credit_account)):
+            if not is_ours(identifier):
+                raise account_not_found(f"legs/{number}/{name}")
 
 
 @router.get(

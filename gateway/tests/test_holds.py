@@ -117,6 +117,8 @@ async def test_listing_holds(gateway: Gateway, services: ScriptedServices, user:
     answer = await gateway.http.get(f"/v1/wallets/{wallet}/holds{query}", headers=services.signer.bearer(user))
     asked = {"pending": bool(query), "limit": 5 if query else 20}
     assert (answer.status_code, answer.json()) == (200, {"holds": [asked], "next_before": None})
+    wrong = await gateway.http.get(f"/v1/wallets/{wallet}/holds?before={uuid4()}", headers=services.signer.bearer(user))
+    assert (wrong.status_code, wrong.json()["parameter"]) == (422, "before")
     other = await gateway.http.get(f"/v1/wallets/{wallet}/holds{query}", headers=services.signer.bearer(new_id()))
     assert other.status_code == 404
 

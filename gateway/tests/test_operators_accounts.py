@@ -254,6 +254,14 @@ async def test_what_a_leg_cannot_be(
     assert f"body/legs/{leg}" in answer.json()["errors"][0]["location"]
 
 
+async def test_an_account_of_a_leg_that_cannot_be_one_is_named(gateway: Gateway, services: ScriptedServices) -> None:
+    legs = _legs(new_id(), new_id())
+    legs[1]["credit_account"] = str(uuid4())
+    answer = await _ask(gateway, "POST", "/v1/journals", services.signer.operator(), {"legs": legs})
+    assert (answer.status_code, answer.json()["code"]) == (404, "account_not_found")
+    assert answer.json()["parameter"] == "legs/1/credit_account"
+
+
 async def test_a_journal_has_at_most_a_hundred_legs(gateway: Gateway, services: ScriptedServices) -> None:
     legs = _legs(new_id(), new_id())[:1] * 101
     answer = await _ask(gateway, "POST", "/v1/journals", services.signer.operator(), {"legs": legs})

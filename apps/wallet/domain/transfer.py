@@ -75,5 +75,10 @@ class Refused:
     refused_at: datetime
     leg: int | None = None
 
+    @property
+    def parameter(self) -> str | None:
+        """What in the command broke the rule, where there is a choice: `legs/2` is a journal's third."""
+        return f"legs/{self.leg}" if self.leg is not None else None
+
 
 Outcome = Posted | PostedJournal | Captured | Hold | Refused

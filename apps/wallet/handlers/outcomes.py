@@ -88,7 +88,7 @@ _TELL: dict[type[Any], Callable[[Transaction, Any, Any], Message]] = {
 
 
 def _tell_refused(tx: Transaction, command: Envelope[LedgerCommand], refused: Refused) -> None:
-    problem = Problem(code=refused.refusal.value, detail=refused.refusal.detail)
+    problem = Problem(code=refused.refusal.value, detail=refused.refusal.detail, parameter=refused.parameter)
     tx.say(_refusal_event(command.data, refused, problem), command)
     tx.answer(command, Reply(outcome=message.Outcome.REFUSED, problem=problem))
 

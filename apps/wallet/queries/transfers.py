@@ -59,4 +59,6 @@ async def get_journal(database: Database, query: Envelope[GetJournal]) -> Journa
 async def refusal_of(reads: Reads, operation_id: UUID, code: str, detail: str) -> Refused:
     """Return why there is nothing under an id: the refusal of what was asked for under it, or that nothing was."""
     refused = (await store.load_refusals(reads, [operation_id])).get(operation_id)
-    return Refused(refused.refusal.value, refused.refusal.detail) if refused else Refused(code, detail, "id")
+    if refused is None:
+        return Refused(code, detail, "id")
+    return Refused(refused.refusal.value, refused.refusal.detail, refused.parameter)
