@@ -250,6 +250,25 @@ async def test_what_is_frozen_refuses_and_what_is_closed_stays_closed(
     assert await keeper.refused(f"accounts/{mine}/freeze", again) == (409, "account_closed")
 
 
+async def test_payments_stop_at_frozen_and_closed_wallets(
+    http: httpx.AsyncClient, gateway: Gateway, keeper: Person
+) -> None:
+    ada, grace = await _newcomer(http, gateway), await _newcomer(http, gateway)
+    mine, theirs = await _funded(ada, keeper), (await grace.post("wallets", {"currency": "EUR"}))["id"]
+    order = {"source_wallet": mine, "destination_wallet": theirs, "amount": 100, "currency": "EUR", "confirm": True}
+    freeze = {"direction": "in", "reason": "Court order"}
+    await keeper.post(f"accounts/{theirs}/freeze", freeze, 200)
+    declined = await ada.ask("POST", "payment_intents", order)
+    assert (declined.status_code, declined.json()["code"]) == (402, "credit_account_frozen")
+    await keeper.post(f"accounts/{theirs}/freeze", freeze | {"direction": "none"}, 200)
+    again = f"payment_intents/{declined.json()['payment_intent']['id']}/confirm"
+    assert (await ada.post(again, status=200))["status"] == "succeeded"
+    await grace.post("payment_intents", order | {"source_wallet": theirs, "destination_wallet": mine})
+    await keeper.post(f"accounts/{theirs}/close", {"reason": "Customer left"}, 200)
+    assert await ada.refused("payment_intents", order) == (402, "credit_account_closed")
+    assert await ada.money(mine) == (FUNDS, 0, FUNDS)
+
+
 async def test_limits_are_kept_and_changed_with_a_reason(
     http: httpx.AsyncClient, gateway: Gateway, keeper: Person
 ) -> None:

@@ -159,7 +159,6 @@ async def get_transfer(transfer_id: UUID, caller: WalletsCaller, parts: PartsDep
     status_code=CREATED,
     response_model=None,
     summary="Reverse a transfer (operators)",
-    tags=["ledger"],
     responses={
         CREATED: success(Transfer, "Reversed: the transfer the other way", REVERSAL_EXAMPLE, _REVERSAL_LOCATION),
         FOLLOWS: recorded("Recorded; the transfer follows at `Location`", _REVERSAL_LOCATION),
