@@ -1,8 +1,9 @@
 """What the wallet service is told by its environment (WALLET_...)."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from apps.wallet.domain.sealing import Signer
 from outbox.settings import ServiceSettings
 
 
@@ -13,3 +14,12 @@ class WalletSettings(ServiceSettings):
 
     seal_key: SecretStr = Field(description="Ed25519 private key, PEM")
     audit_share: float = Field(default=0.05, ge=0.0, le=0.5)
+
+    @field_validator("seal_key")
+    @classmethod
+    def _signs(cls, pem: SecretStr) -> SecretStr:
+        try:
+            Signer(pem.get_secret_value())
+        except (TypeError, ValueError):
+            raise ValueError("not an Ed25519 private key in PEM") from None  # what is wrong with it would quote it
+        return pem

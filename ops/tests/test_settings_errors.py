@@ -23,7 +23,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("process", "variables"),
     [
-        ("wallet", ["WALLET_NATS_SEED", "WALLET_DATABASE_URL", "WALLET_HTTP_PORT"]),
+        ("wallet", ["WALLET_NATS_SEED", "WALLET_DATABASE_URL", "WALLET_HTTP_PORT", "WALLET_SEAL_KEY"]),
         ("gateway", ["GATEWAY_NATS_SEED", "GATEWAY_REDIS_URL"]),
     ],
 )

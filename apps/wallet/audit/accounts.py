@@ -52,10 +52,10 @@ WHERE a.id > $1 AND a.id <= $2 AND (
         SELECT (c.floor, c.ceiling, c.frozen, c.closed_at, c.external_id, c.metadata)
                IS NOT DISTINCT FROM (a.floor, a.ceiling, a.frozen, a.closed_at, a.external_id, a.metadata)
         FROM account_change c WHERE c.account_id = a.id AND c.number = a.changes) IS NOT TRUE
-    OR a.changes = 0 AND (
-        a.frozen <> 'none' OR a.closed_at IS NOT NULL
-        OR a.kind = 'wallet' AND (
-            a.floor IS DISTINCT FROM 0 OR a.ceiling IS NOT NULL OR a.external_id IS NOT NULL OR a.metadata <> '{}')))
+    OR a.changes = 0 AND (a.frozen <> 'none' OR a.closed_at IS NOT NULL OR (
+        SELECT (o.floor, o.ceiling, o.external_id, o.metadata)
+               IS NOT DISTINCT FROM (a.floor, a.ceiling, a.external_id, a.metadata)
+        FROM account_opening o WHERE o.account_id = a.id) IS NOT TRUE))
 LIMIT $3
 """
 
@@ -64,10 +64,11 @@ LIMIT $3
 _TIMELINE = """
 SELECT 'account ' || a.id AS place
 FROM account a CROSS JOIN LATERAL (
-    SELECT CASE WHEN a.changes = 0 THEN a.floor
-                WHEN a.kind = 'wallet' AND bool_and(c.floor IS NOT NULL) THEN least(min(c.floor), 0) END AS floor,
-           CASE WHEN a.changes = 0 THEN a.ceiling END AS ceiling
-    FROM account_change c WHERE c.account_id = a.id
+    SELECT CASE WHEN bool_and(l.floor IS NOT NULL) THEN min(l.floor) END AS floor,
+           CASE WHEN bool_and(l.ceiling IS NOT NULL) THEN max(l.ceiling) END AS ceiling
+    FROM (SELECT o.floor, o.ceiling FROM account_opening o WHERE o.account_id = a.id
+          UNION ALL
+          SELECT c.floor, c.ceiling FROM account_change c WHERE c.account_id = a.id) l
 ) widest
 WHERE a.id > $1 AND a.id <= $2 AND (widest.floor IS NOT NULL OR widest.ceiling IS NOT NULL)
   AND EXISTS (SELECT FROM backdated_total b WHERE b.account_id = a.id)
@@ -98,7 +99,7 @@ ACCOUNTS = KeyWalk(
         Check("what it holds is not the sum of its pending holds", _HELD),
         Check("what it holds is not what its newest hold step left", _NEWEST_STEP),
         Check("it is beyond its floor or ceiling, or closed with money", _LIMITS),
-        Check("its limits, state or metadata are not those of its newest change", _CHANGES),
+        Check("its limits, state or metadata are not those of its newest change, or of its opening", _CHANGES),
         Check("its balance was beyond its floor or ceiling at an effective date", _TIMELINE),
     ),
 )

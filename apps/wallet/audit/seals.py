@@ -17,12 +17,13 @@ from outbox.database import Reads
 _CHAIN = "it does not continue the seal before it"
 _HASH = "its hash is not that of what it says"
 _ROOT = "its root is not that of its leaves"
-_KEY = "the key that it names is not there, or is another one"
+_KEY = "its key, seal_key {}, is not there or is another one"
 _SIGNATURE = "its signature is wrong"
 _ENTRY = "it is not what was sealed"
 _RECORD = "it is not what was sealed, or was added later"
 _GONE = "{} of the records that it sealed are gone, or are not what was sealed"
 _NO_TRANSFER = "the transfer that was sealed is gone"
+_NO_SEAL = "it has not the form of a seal"
 _MISSING = "there is no such seal"
 
 
@@ -49,13 +50,16 @@ class SealWalk:
         row = rows.get(number)
         if row is None:
             return Slice(1, [Finding(f"seal {number}", _MISSING)], left)
-        seal, before = seal_of(row), rows.get(number - 1)
-        findings = [Finding(f"seal {number}", claim) for claim in _faults(seal, before, row)]
+        try:
+            seal, findings = seal_of(row), [Finding(f"seal {number}", f) for f in _faults(rows.get(number - 1), row)]
+        except ValueError:  # tampered rows may hold anything
+            return Slice(1, [Finding(f"seal {number}", _NO_SEAL)], left)
         return Slice(1, [*findings, *await _tampered(reads, seal, row["leaves"])], left)
 
 
-def _faults(seal: Seal, before: asyncpg.Record | None, row: asyncpg.Record) -> Iterator[str]:
-    """Tell what is wrong with a seal in itself."""
+def _faults(before: asyncpg.Record | None, row: asyncpg.Record) -> Iterator[str]:
+    """Tell what is wrong with a seal in itself. Raises ValueError when the row cannot be a seal."""
+    seal = seal_of(row)
     previous = seal_of(before) if before else None
     if not _continues(seal, previous):
         yield _CHAIN
@@ -65,7 +69,7 @@ def _faults(seal: Seal, before: asyncpg.Record | None, row: asyncpg.Record) -> I
         yield _ROOT
     key = SealKey.of(row["public_key"]) if row["public_key"] else None
     if key is None or key.kid != seal.key_id or row["first_used_at"] > seal.sealed_at:
-        yield _KEY
+        yield _KEY.format(seal.key_id)
     elif not is_signed(seal, key):
         yield _SIGNATURE
 

@@ -33,6 +33,13 @@ WHERE (SELECT count(*) FROM transfer t WHERE t.sequence > $1 AND t.sequence <= $
 LIMIT $3
 """
 
+_BEYOND = """
+SELECT 'transfer ' || t.id || ' (sequence ' || t.sequence || ')' AS place FROM transfer t
+WHERE t.sequence > $1 AND t.sequence <= $2
+  AND t.sequence > coalesce((SELECT l.sequence FROM ledger l WHERE l.id = 1), 0)
+ORDER BY t.sequence LIMIT $3
+"""
+
 _TIME = """
 SELECT 'transfer ' || t.id || ' (sequence ' || t.sequence || ')' AS place
 FROM (SELECT s.*, lag(s.posted_at) OVER (ORDER BY s.sequence) AS before
@@ -101,15 +108,19 @@ ORDER BY t.sequence LIMIT $3
 """
 
 # An account that was changed has had several limits, and what a change and a batch call now may differ by the time that
-# one waits for the other: the widest limit within a minute counts. What held before the first change is not known.
+# one waits for the other: the widest limit within a minute counts.
 _FLOOR = """
 SELECT 'transfer ' || t.id || ' (sequence ' || t.sequence || '), account ' || a.id AS place
 FROM transfer t JOIN account a ON a.id = t.debit_account
 WHERE t.sequence > $1 AND t.sequence <= $2 AND t.debit_balance < CASE WHEN a.changes = 0 THEN a.floor ELSE (
-    SELECT CASE WHEN bool_and(c.floor IS NOT NULL) THEN min(c.floor) END FROM account_change c
-    WHERE c.account_id = a.id AND c.changed_at <= t.posted_at + interval '1 minute' AND c.number >= (
+    SELECT CASE WHEN bool_and(l.floor IS NOT NULL) THEN min(l.floor) END FROM (
+        SELECT 0 AS number, o.floor, '-infinity'::timestamptz AS since
+        FROM account_opening o WHERE o.account_id = a.id
+        UNION ALL
+        SELECT c.number, c.floor, c.changed_at FROM account_change c WHERE c.account_id = a.id
+    ) l WHERE l.since <= t.posted_at + interval '1 minute' AND l.number >= coalesce((
         SELECT max(o.number) FROM account_change o
-        WHERE o.account_id = a.id AND o.changed_at <= t.posted_at - interval '1 minute')) END
+        WHERE o.account_id = a.id AND o.changed_at <= t.posted_at - interval '1 minute'), 0)) END
 ORDER BY t.sequence LIMIT $3
 """
 
@@ -117,23 +128,28 @@ _CEILING = """
 SELECT 'transfer ' || t.id || ' (sequence ' || t.sequence || '), account ' || a.id AS place
 FROM transfer t JOIN account a ON a.id = t.credit_account
 WHERE t.sequence > $1 AND t.sequence <= $2 AND t.credit_balance > CASE WHEN a.changes = 0 THEN a.ceiling ELSE (
-    SELECT CASE WHEN bool_and(c.ceiling IS NOT NULL) THEN max(c.ceiling) END FROM account_change c
-    WHERE c.account_id = a.id AND c.changed_at <= t.posted_at + interval '1 minute' AND c.number >= (
+    SELECT CASE WHEN bool_and(l.ceiling IS NOT NULL) THEN max(l.ceiling) END FROM (
+        SELECT 0 AS number, o.ceiling, '-infinity'::timestamptz AS since
+        FROM account_opening o WHERE o.account_id = a.id
+        UNION ALL
+        SELECT c.number, c.ceiling, c.changed_at FROM account_change c WHERE c.account_id = a.id
+    ) l WHERE l.since <= t.posted_at + interval '1 minute' AND l.number >= coalesce((
         SELECT max(o.number) FROM account_change o
-        WHERE o.account_id = a.id AND o.changed_at <= t.posted_at - interval '1 minute')) END
+        WHERE o.account_id = a.id AND o.changed_at <= t.posted_at - interval '1 minute'), 0)) END
 ORDER BY t.sequence LIMIT $3
 """
 
 TRANSFERS = KeyWalk(
     name="transfers",
-    count="SELECT sequence FROM ledger WHERE id = 1",
+    count="SELECT sequence FROM transfer ORDER BY sequence DESC LIMIT 1",
     first=(0,),
-    end="SELECT sequence FROM ledger WHERE id = 1 AND sequence > 0",
+    end="SELECT sequence FROM transfer WHERE sequence > 0 ORDER BY sequence DESC LIMIT 1",
     bound="""
     SELECT least($1::bigint + $3::bigint, $2::bigint) AS sequence, least($3::bigint, $2::bigint - $1::bigint) AS rows
     """,
     checks=(
         Check("no transfer has it, so the ledger's order has a gap", _GAPS),
+        Check("it is beyond the head of the ledger", _BEYOND),
         Check("its balance does not continue the balance before it", _BALANCES),
         Check("its time goes back, or it is effective after it was posted", _TIME),
         Check("its accounts are not two of its currency", _ACCOUNTS),

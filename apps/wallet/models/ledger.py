@@ -84,7 +84,6 @@ class Account(WalletTable, table=True):
         ),
         Index("account_owner", "owner", "created_at", "id"),
         Index("account_age", "created_at", "id"),
-        Index("account_recorded", "recorded_in"),
     )
 
     id: UUID = Field(primary_key=True)
@@ -106,6 +105,19 @@ class Account(WalletTable, table=True):
     changes: int = Field(sa_type=Integer, sa_column_kwargs={"server_default": text("0")})
     last_sequence: int | None = Field(sa_type=BigInteger)
     created_at: datetime = Field(sa_type=MOMENT)
+
+
+class AccountOpening(WalletTable, table=True):
+    """What an account could do when it was opened, before its first change. A trigger's, insert-only."""
+
+    __tablename__ = "account_opening"
+    __table_args__ = (Index("account_opening_recorded", "recorded_in"),)
+
+    account_id: UUID = Field(primary_key=True)
+    floor: int | None = Field(sa_type=BigInteger)
+    ceiling: int | None = Field(sa_type=BigInteger)
+    external_id: str | None = Field(sa_type=Text)
+    details: dict[str, str] = Field(sa_column=Column("metadata", JSONB, nullable=False))
     recorded_in: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": _TRANSACTION})
 
 

@@ -40,13 +40,16 @@ _RECORDS = r"""
 SELECT r.kind, r.key, sha256('\x00'::bytea || convert_to(
            jsonb_build_object('kind', r.kind, 'key', r.key, 'record', r.record)::text, 'UTF8')) AS leaf
 FROM (
-    SELECT 'account' AS kind, a.id::text AS key, jsonb_build_object(
+    SELECT 'account' AS kind, o.account_id::text AS key, jsonb_build_object(
         'owner', a.owner, 'kind', a.kind, 'currency', a.currency, 'type', a.type, 'wallet', a.wallet,
-        'processor', a.processor, 'created_at', to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')
-    ) AS record
-    FROM account a WHERE a.recorded_in >= $3 AND a.recorded_in < $4
+        'processor', a.processor, 'created_at', to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'),
+        'floor', o.floor, 'ceiling', o.ceiling, 'external_id', o.external_id, 'metadata', o.metadata,
+        'recorded_in', o.recorded_in) AS record
+    FROM account_opening o LEFT JOIN account a ON a.id = o.account_id
+    WHERE o.recorded_in >= $3 AND o.recorded_in < $4
     UNION ALL
     SELECT 'account_change', c.account_id || ' ' || c.number, jsonb_build_object(
+        'recorded_in', c.recorded_in,
         'floor', c.floor, 'ceiling', c.ceiling, 'frozen', c.frozen, 'external_id', c.external_id,
         'closed_at', to_char(c.closed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), 'metadata', c.metadata,
         'changed_by', c.changed_by, 'reason', c.reason,
@@ -54,6 +57,7 @@ FROM (
     FROM account_change c WHERE c.recorded_in >= $3 AND c.recorded_in < $4
     UNION ALL
     SELECT 'hold_step', s.hold_id || ' ' || s.step, jsonb_build_object(
+        'recorded_in', s.recorded_in,
         'kind', s.kind, 'amount', s.amount, 'captured', s.captured, 'remaining', s.remaining,
         'expires_at', to_char(s.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'),
         'account_id', s.account_id, 'account_step', s.account_step, 'held_after', s.held_after,
@@ -67,12 +71,14 @@ FROM (
     FROM hold_step s WHERE s.recorded_in >= $3 AND s.recorded_in < $4
     UNION ALL
     SELECT 'period', p.id::text, jsonb_build_object(
+        'recorded_in', p.recorded_in,
         'starts_at', to_char(p.starts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'),
         'ends_at', to_char(p.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'),
         'closed_at', to_char(p.closed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), 'closed_by', p.closed_by)
     FROM period p WHERE p.recorded_in >= $3 AND p.recorded_in < $4
     UNION ALL
     SELECT 'refusal', f.id::text, jsonb_build_object(
+        'recorded_in', f.recorded_in,
         'reference', f.reference, 'fingerprint', encode(f.fingerprint, 'hex'), 'code', f.code, 'detail', f.detail,
         'leg', f.leg, 'refused_at', to_char(f.refused_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'))
     FROM refusal f WHERE f.recorded_in >= $3 AND f.recorded_in < $4

@@ -23,9 +23,9 @@ FROM ledger l LEFT JOIN (SELECT * FROM seal ORDER BY number DESC LIMIT 1) s ON t
 # Of each table the first record that is not sealed, and the one that is one too many for a seal.
 _UNSEALED = """
 SELECT min(first) AS first, min(beyond) AS beyond FROM (
-    SELECT (SELECT recorded_in FROM account WHERE recorded_in >= $1 AND recorded_in < $2
+    SELECT (SELECT recorded_in FROM account_opening WHERE recorded_in >= $1 AND recorded_in < $2
             ORDER BY recorded_in LIMIT 1),
-           (SELECT recorded_in FROM account WHERE recorded_in >= $1 AND recorded_in < $2
+           (SELECT recorded_in FROM account_opening WHERE recorded_in >= $1 AND recorded_in < $2
             ORDER BY recorded_in OFFSET $3 LIMIT 1)
     UNION ALL
     SELECT (SELECT recorded_in FROM account_change WHERE recorded_in >= $1 AND recorded_in < $2

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from apps.wallet.domain.sealing import Signer
-from apps.wallet.handlers.change_accounts import change_accounts
+from apps.wallet.handlers.change_accounts import ChangeCommand, change_accounts
 from apps.wallet.handlers.close_periods import close_periods
 from apps.wallet.handlers.ledger_operations import expire_holds
 from apps.wallet.handlers.seal_ledger import seal_ledger
@@ -45,6 +45,7 @@ class Scene:
     target: UUID
     dollars: UUID
     payment: UUID
+    plain: UUID
     hold: UUID
     journal: UUID
     late: UUID
@@ -80,8 +81,9 @@ async def fill(bank: Bank) -> Scene:
     journal = await _journal(bank, source, target, dollars)
     late = await _backdated(bank, source, target)
     await _changes(bank, target)
-    await bank.post(funding(source, 5))
-    return Scene(ann, source, target, dollars, paid, hold, journal, late)
+    plain = new_id()
+    await bank.post(funding(source, 5, transfer_id=plain))
+    return Scene(ann, source, target, dollars, paid, plain, hold, journal, late)
 
 
 async def _close_period(bank: Bank, ends_at: datetime) -> None:
@@ -153,7 +155,7 @@ async def _backdated(bank: Bank, source: UUID, target: UUID) -> UUID:
 async def _changes(bank: Bank, account: UUID) -> None:
     operator = new_id()
     shared = {"account_id": account, "changed_by": operator, "reason": "asked for"}
-    commands = [
+    commands: list[ChangeCommand] = [
         FreezeAccount(direction=Direction.OUT, idempotency=idempotency(), **shared),
         FreezeAccount(direction=Direction.NONE, idempotency=idempotency(), **shared),
         ChangeAccount(limits=Limits(floor=-100, ceiling=10**6), idempotency=idempotency(), **shared),

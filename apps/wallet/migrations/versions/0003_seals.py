@@ -13,16 +13,30 @@ branch_labels = None
 depends_on = None
 
 RECORDS = (
-    "ALTER TABLE account ADD COLUMN recorded_in bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint",
     "ALTER TABLE account_change ADD COLUMN recorded_in bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint",
     "ALTER TABLE hold_step ADD COLUMN recorded_in bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint",
     "ALTER TABLE period ADD COLUMN recorded_in bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint",
     "ALTER TABLE refusal ADD COLUMN recorded_in bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint",
-    "CREATE INDEX account_recorded ON account (recorded_in)",
     "CREATE INDEX account_change_recorded ON account_change (recorded_in)",
     "CREATE INDEX hold_step_recorded ON hold_step (recorded_in)",
     "CREATE INDEX period_recorded ON period (recorded_in)",
     "CREATE INDEX refusal_recorded ON refusal (recorded_in)",
+    # What an account may do can be changed, and each change is recorded: so must be what it began with.
+    """
+    CREATE TABLE account_opening (
+        account_id  uuid PRIMARY KEY,
+        floor       bigint,
+        ceiling     bigint,
+        external_id text,
+        metadata    jsonb NOT NULL,
+        recorded_in bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint
+    )
+    """,
+    "CREATE INDEX account_opening_recorded ON account_opening (recorded_in)",
+    """
+    INSERT INTO account_opening (account_id, floor, ceiling, external_id, metadata)
+    SELECT id, floor, ceiling, external_id, metadata FROM account
+    """,
 )
 
 TABLES = (
@@ -88,6 +102,17 @@ TABLES = (
     """,
 )
 
+RECORD_OPENINGS = """
+CREATE FUNCTION record_openings() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    INSERT INTO account_opening (account_id, floor, ceiling, external_id, metadata)
+    SELECT w.id, w.floor, w.ceiling, w.external_id, w.metadata FROM written w;
+    RETURN NULL;
+END
+$$
+"""
+
 VERIFY_SEAL = """
 CREATE FUNCTION verify_seal() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
@@ -109,9 +134,16 @@ END
 $$
 """
 
-TRIGGERS = ("CREATE TRIGGER verify_seal BEFORE INSERT ON seal FOR EACH ROW EXECUTE FUNCTION verify_seal()",)
+TRIGGERS = (
+    """
+    CREATE TRIGGER record_openings AFTER INSERT ON account
+    REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION record_openings()
+    """,
+    "CREATE TRIGGER verify_seal BEFORE INSERT ON seal FOR EACH ROW EXECUTE FUNCTION verify_seal()",
+)
 
 GRANTS = (
+    "GRANT SELECT ON account_opening TO wallet",
     "GRANT SELECT, INSERT ON seal_key, seal TO wallet",
     "GRANT SELECT, UPDATE (number, started_at, walk, position, completed_at) ON audit_round TO wallet",
     "GRANT SELECT, INSERT, UPDATE (round), DELETE ON audit_finding TO wallet",
@@ -119,5 +151,5 @@ GRANTS = (
 
 
 def upgrade() -> None:
-    for statement in (*RECORDS, *TABLES, VERIFY_SEAL, *TRIGGERS, *GRANTS):
+    for statement in (*RECORDS, *TABLES, RECORD_OPENINGS, VERIFY_SEAL, *TRIGGERS, *GRANTS):
         op.execute(statement)
