@@ -13,7 +13,12 @@ def new_id() -> UUID:
 
 def made_at(identifier: UUID) -> datetime:
     """Return the instant (UTC, millisecond precision) that a UUIDv7 carries in its first 48 bits."""
-    return datetime.fromtimestamp((identifier.int >> 80) / 1000, tz=UTC)
+    return datetime.fromtimestamp(made_at_seconds(identifier), tz=UTC)
+
+
+def made_at_seconds(identifier: UUID) -> float:
+    """Return that instant as seconds since 1970."""
+    return (identifier.int >> 80) / 1000
 
 
 def first_id_of(instant: datetime) -> UUID:

@@ -3,11 +3,12 @@
 import asyncio
 import base64
 import random
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,20 +17,22 @@ import structlog
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
-from contracts.ids import made_at
+from contracts.ids import made_at_seconds
 from contracts.message import DeadLetter, Envelope, Message, decode
 from contracts.topology import Durable
 from outbox.database import is_transient
 from outbox.metrics import BATCH_SECONDS, BATCH_SIZE, CONSUMED
 from outbox.tracing import batch_span
 from outbox.transaction import Transaction, Transactions
+from outbox.turns import OvertakenError, Turn, Turns
 
 _LOG = structlog.get_logger()
 # Deliveries that failed: one that was cut short (a killed process, a database that is away) is no fault of a message.
 DELIVERY_LIMIT = 5
 _FAILURES_KEPT = 10_000
 BACK_OFF_SECONDS = (0.2, 1.0, 5.0, 15.0)
-_CLOCK_SKEW = timedelta(days=1)
+_CLOCK_SKEW = timedelta(days=1).total_seconds()
+_TYPE = re.compile(rb'"type": ?"([a-z0-9_.]+)"')
 
 Handler = Callable[[Transaction, Sequence[Envelope[Any]]], Awaitable[None]]
 
@@ -49,12 +52,16 @@ class Consumer:
         self.durable = durable
         self._handle = handle
         self._transactions = transactions
-        self._inbox_age = timedelta(days=inbox_days - 1)
+        self._inbox_age = timedelta(days=inbox_days - 1).total_seconds()
         self._messages = {message.contract.type: message for message in durable.messages}
         self._failures: OrderedDict[UUID, int] = OrderedDict()
+        self._turns = Turns()
 
     async def process(self, messages: Sequence[Msg]) -> None:
-        """Handle a batch to the end: every message is acknowledged, given back for later, or a dead letter."""
+        """Handle a batch to the end: every message is acknowledged, given back for later, or a dead letter.
+
+        It may be called again while it runs: the batches then overlap, and take effect in the order of the calls.
+        """
         try:
             await self._process(messages)
         except Exception:  # noqa: BLE001 - FastStream would swallow it without a word
@@ -62,9 +69,17 @@ class Consumer:
 
     async def _process(self, messages: Sequence[Msg]) -> None:
         started = time.perf_counter()
-        deliveries = [d for m in messages if (d := await self._decoded(m))]
-        with batch_span(self.durable.name, [d.envelope.traceparent for d in deliveries]):
-            await self._attempt(deliveries)
+        turn = self._turns.next()
+        done: list[Delivery] = []
+        try:
+            deliveries = [d for m in messages if (d := await self._decoded(m))]
+            with batch_span(self.durable.name, [d.envelope.traceparent for d in deliveries]):
+                await self._attempt(deliveries, turn, done)
+        finally:
+            await turn.end()
+            await asyncio.sleep(0)  # the next batch goes on at once
+            for delivery in done:
+                await delivery.message.ack()
         BATCH_SIZE.labels(self.durable.name).observe(len(messages))
         BATCH_SECONDS.labels(self.durable.name).observe(time.perf_counter() - started)
 
@@ -78,21 +93,36 @@ class Consumer:
 
     def _decode(self, payload: bytes) -> Envelope[Message]:
         """Parse and check an envelope. Raises ValueError (pydantic's ValidationError is one)."""
+        envelope = self._guessed(payload) or decode(payload, self._messages[self._type_of(payload)])
+        if not -_CLOCK_SKEW < time.time() - made_at_seconds(envelope.id) < self._inbox_age:
+            raise ValueError("its id is too old, or too new, for the inbox to tell whether it was seen before")
+        return envelope
+
+    def _guessed(self, payload: bytes) -> Envelope[Message] | None:
+        """Parse an envelope as what its first `type` says, which spares parsing it twice; None when that is wrong."""
+        first = _TYPE.search(payload)
+        message = self._messages.get(first[1].decode()) if first else None
+        if message is None:
+            return None
+        try:
+            envelope = decode(payload, message)
+        except ValidationError:
+            return None
+        return envelope if envelope.type == message.contract.type else None
+
+    def _type_of(self, payload: bytes) -> str:
         event = orjson.loads(payload)
         kind = event.get("type") if isinstance(event, dict) else None
         if not isinstance(kind, str) or kind not in self._messages:
             raise ValueError(f"type {kind!r} is not one that it reads")
-        envelope = decode(payload, self._messages[kind])
-        age = time.time() - made_at(envelope.id).timestamp()
-        if not -_CLOCK_SKEW.total_seconds() < age < self._inbox_age.total_seconds():
-            raise ValueError("its id is too old, or too new, for the inbox to tell whether it was seen before")
-        return envelope
+        return kind
 
-    async def _attempt(self, deliveries: Sequence[Delivery]) -> None:
+    async def _attempt(self, deliveries: Sequence[Delivery], turn: Turn, done: list[Delivery]) -> None:
+        """Commit a batch, or its halves; `done` gets what is to be acknowledged."""
         if not deliveries:
             return
         try:
-            duplicates = await self._commit_when_possible(deliveries)
+            duplicates = await self._commit_when_possible(deliveries, turn)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is that message's fate, not the consumer's
             if is_transient(error):
                 _LOG.error(
@@ -104,33 +134,40 @@ class Consumer:
                 await self._give_back(deliveries[0], error)
             else:
                 middle = len(deliveries) // 2
-                await self._attempt(deliveries[:middle])
-                await self._attempt(deliveries[middle:])
+                await self._attempt(deliveries[:middle], turn, done)
+                await self._attempt(deliveries[middle:], turn, done)
             return
-        for delivery in deliveries:
-            self._failures.pop(delivery.envelope.id, None)
-            await delivery.message.ack()
+        done += deliveries
+        if self._failures:
+            for delivery in deliveries:
+                self._failures.pop(delivery.envelope.id, None)
         CONSUMED.labels(self.durable.name, "handled").inc(len(deliveries) - duplicates)
         CONSUMED.labels(self.durable.name, "duplicate").inc(duplicates)
 
-    async def _commit_when_possible(self, deliveries: Sequence[Delivery]) -> int:
+    async def _commit_when_possible(self, deliveries: Sequence[Delivery], turn: Turn) -> int:
         """Commit the batch, waiting for a database that is away, until the broker would deliver it again."""
         deadline = time.monotonic() + self.durable.ack_wait.total_seconds()
         pause = 0.1
         while True:
             try:
-                return await self._commit(deliveries)
+                return await self._commit(deliveries, turn)
+            except OvertakenError:
+                await turn.alone()
             except Exception as error:
+                await turn.alone()
                 if not is_transient(error) or time.monotonic() + pause > deadline:
                     raise
                 _LOG.warning("database is away", durable=self.durable.name, error=str(error) or type(error).__name__)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
                 pause = min(pause * 2, 2.0)
 
-    async def _commit(self, deliveries: Sequence[Delivery]) -> int:
+    async def _commit(self, deliveries: Sequence[Delivery], turn: Turn) -> int:
         by_id = {d.envelope.id: d.envelope for d in deliveries}
+        await turn.to_record()
         async with self._transactions.begin() as tx:
             new = await tx.take_new(self.durable.name, list(by_id))
+            await turn.to_act()
+            tx.now = datetime.now(UTC)
             fresh = [envelope for identifier, envelope in by_id.items() if identifier in new]
             if fresh:
                 await self._handle(tx, fresh)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID, uuid4
 
 import nats.errors
@@ -45,8 +45,7 @@ class Publishable(Protocol):
         """The encoded envelope."""
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(NamedTuple):
     """An outbox row to publish."""
 
     position: int

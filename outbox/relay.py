@@ -22,6 +22,7 @@ SAVE_SECONDS = 0.25
 CHECK_SECONDS = 2.0
 _FINISH_POLL_SECONDS = 0.01
 BATCH = 500
+OFFERED = 8 * BATCH
 _EXPECTED = (
     OSError,
     asyncpg.PostgresError,
@@ -69,7 +70,7 @@ class StreamRelay:
 
     def offer(self, said: Said) -> None:
         """Take a row that was just committed and follows all that were offered or read before."""
-        if len(self._offered) < BATCH:
+        if len(self._offered) < OFFERED:
             self._offered.append(said)
             self._wake.set()
         else:
@@ -141,10 +142,10 @@ class StreamRelay:
 
     async def _next_batch(self, cursor: Cursor) -> list[Said]:
         """Return what follows the cursor: as it was offered, or as it stands in the outbox."""
-        offered, self._offered = self._offered, []
         if not self._reads_table:
+            offered, self._offered = self._offered[:BATCH], self._offered[BATCH:]
             return [said for said in offered if said.position > cursor.position]
-        self._reads_table = False
+        self._reads_table, self._offered = False, []
         async with self._turn:
             rows = await self._connection.fetch(_UNSAID, self._stream, cursor.position, BATCH)
         self._reads_table |= len(rows) == BATCH

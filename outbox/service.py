@@ -25,6 +25,7 @@ from contracts.topology import durable, streams_said_by
 from outbox.connection import connection_options
 from outbox.consumer import Consumer, Handler
 from outbox.database import Database, is_transient
+from outbox.garbage import collect_rarely
 from outbox.logs import set_up_logs
 from outbox.relay import Relay
 from outbox.responder import Answerer, Responder
@@ -114,6 +115,7 @@ class Service:
 
     def run(self) -> None:
         """Live until SIGTERM or SIGINT: then finish the batches in hand and stop."""
+        collect_rarely()
         set_up_logs(self.settings, self.name)
         set_up_tracing(self.name, self.settings.trace_sample_ratio)
         address = {"host": self.settings.http_host, "port": str(self.settings.http_port)}

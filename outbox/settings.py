@@ -53,10 +53,10 @@ class ServiceSettings(BrokerSettings):
     """What every service needs besides its own settings."""
 
     database_url: SecretStr
-    database_pool_size: int = Field(default=6, ge=2, le=100)
+    database_pool_size: int = Field(default=10, ge=2, le=100)
     http_host: str = "127.0.0.1"
     http_port: int = Field(ge=1, le=65535)
-    batch_size: int = Field(default=256, ge=1, le=1000)
+    batch_size: int = Field(default=1000, ge=1, le=1000)
     outbox_retention_days: int = Field(default=7, ge=1, le=90)
     inbox_retention_days: int = Field(
         default=16,

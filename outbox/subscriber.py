@@ -6,6 +6,8 @@ API of JetStream), so that a message comes the moment it is stored, and a backlo
 """
 
 import asyncio
+from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -19,14 +21,19 @@ _LOG = structlog.get_logger()
 _EXPIRES_SECONDS = 30.0
 _HEARTBEAT_SECONDS = 0.5
 _SILENCE_SECONDS = 1.25
-BATCHES_AT_ONCE = 1
+BATCHES_AT_ONCE = 2
+"""One is decoded and recorded while the one before it is written (outbox.turns)."""
 
 
 class EagerBatchSubscriber(BatchPullStreamSubscriber):
     """Takes up to `pull_sub.batch_size` messages at once, one when idle, all that wait under load."""
 
-    _arrived: "asyncio.Queue[Msg]"
+    _arrived: deque[Msg]
+    _changed: asyncio.Event
+    _under_way: set["asyncio.Task[None]"]
     _asked: int
+    _heard_at: float
+    _pause: float
 
     @property
     def _durable(self) -> str:
@@ -35,10 +42,10 @@ class EagerBatchSubscriber(BatchPullStreamSubscriber):
     async def _create_subscription(self) -> None:
         if self.subscription:
             return
-        self._arrived = asyncio.Queue()
-        self._asked = 0
+        self._arrived, self._changed, self._under_way = deque(), asyncio.Event(), set()
+        self._asked, self._heard_at, self._pause = 0, asyncio.get_running_loop().time(), 0.0
         self._answers_to = self.connection.new_inbox()
-        subscription: Any = await self.connection.subscribe(self._answers_to, cb=self._arrived.put)
+        subscription: Any = await self.connection.subscribe(self._answers_to, cb=self._arrive)
         self.subscription = subscription
         self.add_task(self._consume_pull)
 
@@ -51,11 +58,23 @@ class EagerBatchSubscriber(BatchPullStreamSubscriber):
                 batch = await self._take(limit)
             except (nats.errors.Error, OSError) as error:
                 _LOG.warning("pull waits", durable=self._durable, error=str(error) or type(error).__name__)
-                self._asked = 0
+                self._asked = len(self._arrived)
                 await asyncio.sleep(_HEARTBEAT_SECONDS)
                 continue
-            if batch and self.running:
-                await self.consume(batch)
+            if batch:
+                task = asyncio.create_task(self._handle(batch))
+                self._under_way.add(task)
+                task.add_done_callback(self._finished)
+
+    async def _handle(self, batch: list[Msg]) -> None:
+        if self.running:
+            await self.consume(batch)
+        else:
+            await _give_back(batch)
+
+    def _finished(self, task: "asyncio.Task[None]") -> None:
+        self._under_way.discard(task)
+        self._changed.set()
 
     async def _ask_for(self, number: int) -> None:
         request = {
@@ -68,41 +87,65 @@ class EagerBatchSubscriber(BatchPullStreamSubscriber):
         self._asked += number
 
     async def _take(self, limit: int) -> list[Msg]:
-        """Wait for a first message, then take all that have arrived, at most `limit`."""
-        try:
-            message = await asyncio.wait_for(self._arrived.get(), _SILENCE_SECONDS)
-        except TimeoutError:  # not even a heartbeat: the request is lost (restart, reconnect), ask again
-            self._asked = 0
-            return []
-        batch: list[Msg] = []
-        while True:
-            if status := _status(message):
-                await self._note(status, message)
-            else:
-                self._asked -= 1
-                batch.append(message)
-            if len(batch) >= limit or self._arrived.empty():
-                return batch
-            message = self._arrived.get_nowait()
+        """Wait until a batch may begin, and take all that have arrived, at most `limit`; none: look again."""
+        while not self._may_begin(limit):
+            if self._pause:
+                await asyncio.sleep(self._pause)
+                self._pause = 0.0
+                return []
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), _SILENCE_SECONDS)
+            except TimeoutError:
+                if asyncio.get_running_loop().time() - self._heard_at >= _SILENCE_SECONDS:
+                    # Not even a heartbeat: the request is lost (restart, reconnect), ask again.
+                    self._asked = len(self._arrived)
+                return []
+            if self._asked <= limit // 2:
+                return []
+        batch = [self._arrived.popleft() for _ in range(min(limit, len(self._arrived)))]
+        self._asked = max(0, self._asked - len(batch))
+        return batch
 
-    async def _note(self, status: str, message: Msg) -> None:
+    def _may_begin(self, limit: int) -> bool:
+        """Begin at once when idle; beside another batch only with a large one, since few large ones cost least."""
+        if not self._under_way:
+            return bool(self._arrived)
+        return len(self._under_way) < BATCHES_AT_ONCE and len(self._arrived) > limit // 2
+
+    async def _arrive(self, message: Msg) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
+        if status := _status(message):
+            self._note(status, message)
+        else:
+            self._arrived.append(message)
+        self._changed.set()
+
+    def _note(self, status: str, message: Msg) -> None:
         """Follow what the server says of a pull request: 100 is a heartbeat, anything else ends it."""
         if status == "100":
             return
         pending = (message.headers or {}).get("Nats-Pending-Messages")
-        self._asked = max(0, self._asked - int(pending)) if pending else 0
+        self._asked = max(0, self._asked - int(pending)) if pending else len(self._arrived)
         if status in {"404", "409", "503"}:
-            await asyncio.sleep(_HEARTBEAT_SECONDS / 2)  # no such consumer now: it comes back with the provisioner
+            self._pause = _HEARTBEAT_SECONDS / 2  # no such consumer now: it comes back with the provisioner
 
     async def stop(self) -> None:
-        """Stop taking, finish the batch in hand, and give back what has arrived but was not begun."""
+        """Stop taking, finish the batches in hand, and give back what has arrived but was not begun."""
         begun = self.subscription is not None
         await super().stop()
-        while begun and not self._arrived.empty():
-            message = self._arrived.get_nowait()
-            if not _status(message):
-                with suppress(nats.errors.Error):
-                    await message.nak()
+        if begun:
+            for task in self._under_way:
+                task.cancel()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+            await _give_back(self._arrived)
+            self._arrived.clear()
+
+
+async def _give_back(messages: Iterable[Msg]) -> None:
+    with suppress(nats.errors.Error):
+        for message in messages:
+            await message.nak()
 
 
 def _status(message: Msg) -> str | None:

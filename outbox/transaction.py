@@ -11,28 +11,36 @@ import asyncpg
 from pydantic import UUID7, BaseModel, ConfigDict
 
 from contracts.ids import new_id
-from contracts.message import SOURCE_PREFIX, Envelope, Idempotency, Message, Outcome, Problem, Reply, envelope_of
+from contracts.message import Envelope, Idempotency, Message, Outcome, Problem, Reply
 from contracts.topology import stream_of
 from outbox.database import Connection, Database, Reads, columns
+from outbox.envelopes import data_json, envelope_json
 from outbox.publisher import Said
 from outbox.tracing import producer_context
 
 # A commit takes its turn here, so the outbox's order is its commit order and one number is a whole cursor (ADR 2).
 _TURN = 7002
 
+# Returns those that are there already, which are few: what is returned costs both sides as much as what is inserted.
 _RECORD = """
-INSERT INTO inbox (message_id, consumer)
-SELECT id, $2 FROM unnest($1::uuid[]) AS id ORDER BY id
-ON CONFLICT DO NOTHING RETURNING message_id
+WITH recorded AS (
+    INSERT INTO inbox (message_id, consumer)
+    SELECT id, $2 FROM unnest($1::uuid[]) AS id ORDER BY id
+    ON CONFLICT DO NOTHING RETURNING message_id
+)
+SELECT id FROM unnest($1::uuid[]) AS id EXCEPT SELECT message_id FROM recorded
 """
+# Nobody else takes positions during this transaction's turn, so the first one tells them all.
 _APPEND = """
-WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock($1))
-INSERT INTO outbox (event_id, stream, subject, envelope)
-SELECT said.event_id, said.stream, said.subject, said.envelope::json
-FROM turn, unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY
-     AS said (event_id, stream, subject, envelope, n)
-ORDER BY said.n
-RETURNING position
+WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock($1)), appended AS (
+    INSERT INTO outbox (event_id, stream, subject, envelope)
+    SELECT said.event_id, said.stream, said.subject, said.envelope::json
+    FROM turn, unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY
+         AS said (event_id, stream, subject, envelope, n)
+    ORDER BY said.n
+    RETURNING position
+)
+SELECT min(position) FROM appended
 """
 _CLAIM = """
 INSERT INTO idempotency_key (scope, key, fingerprint)
@@ -124,17 +132,29 @@ class Transaction(Reads):
 
     async def take_new(self, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
         """Record messages as consumed; return those that this consumer had not consumed before."""
-        rows = await self.fetch(_RECORD, list(set(ids)), consumer)
-        return {row["message_id"] for row in rows}
+        asked = set(ids)
+        return asked.difference(row["id"] for row in await self.fetch(_RECORD, list(asked), consumer))
 
     def say(
         self, message: Message, cause: Cause | None, *, subject: str | None = None, replyto: str | None = None
     ) -> None:
         """Put a message in the outbox; `cause` is the envelope or request that it follows from."""
-        envelope = self._envelope(message, cause, replyto)
-        target = subject or message.contract.subject
-        stream = stream_of(target)
-        self._outgoing.append((envelope.id, stream, target, envelope.encode().decode()))
+        self.say_encoded(type(message), data_json(message), cause, subject=subject, replyto=replyto)
+
+    def say_encoded(
+        self,
+        kind: type[Message],
+        data: bytes,
+        cause: Cause | None,
+        *,
+        subject: str | None = None,
+        replyto: str | None = None,
+    ) -> None:
+        """Put a message in the outbox that is encoded already: `data` is the JSON of a message of this kind."""
+        identifier = new_id()
+        target = subject or kind.contract.subject
+        envelope = self._envelope(identifier, kind, data, cause, replyto)
+        self._outgoing.append((identifier, stream_of(target), target, envelope.decode()))
 
     def answer(self, request: Cause, reply: Reply) -> None:
         """Answer a command after the commit; a final answer is also kept under its idempotency key."""
@@ -174,20 +194,20 @@ class Transaction(Reads):
 
     def _send(self, request: Request, reply: Reply) -> None:
         if request.replyto:
-            self.spoken.replies.append((request.replyto, self._envelope(reply, request).encode()))
+            self.spoken.replies.append((request.replyto, self._envelope(new_id(), Reply, data_json(reply), request)))
 
-    def _envelope(self, message: Message, cause: Cause | None, replyto: str | None = None) -> Envelope[Message]:
-        identifier = new_id()
-        return envelope_of(type(message)).model_construct(
-            id=identifier,
-            source=SOURCE_PREFIX + self._service,
-            type=message.contract.type,
-            time=datetime.now(UTC),
-            correlationid=cause.correlationid if cause else str(identifier),
-            causationid=cause.id if cause else None,
-            traceparent=producer_context(cause.traceparent if cause else None, message.contract.type),
+    def _envelope(
+        self, identifier: UUID, kind: type[Message], data: bytes, cause: Cause | None, replyto: str | None = None
+    ) -> bytes:
+        return envelope_json(
+            identifier,
+            self._service,
+            kind,
+            data,
+            correlation=cause.correlationid if cause else None,
+            causation=cause.id if cause else None,
+            traceparent=producer_context(cause.traceparent if cause else None, kind.contract.type),
             replyto=replyto,
-            data=message,
         )
 
     async def flush(self) -> None:
@@ -195,10 +215,11 @@ class Transaction(Reads):
         if self._answers:
             await self.execute(_SETTLE, *columns(self._answers, 3))
         if self._outgoing:
-            rows = await self.fetch(_APPEND, _TURN, *columns(self._outgoing, 4))
-            positions = sorted(row["position"] for row in rows)
-            for position, (event_id, stream, subject, envelope) in zip(positions, self._outgoing, strict=True):
-                self.spoken.said.append((stream, Said(position, event_id, subject, envelope)))
+            [[first]] = await self.fetch(_APPEND, _TURN, *columns(self._outgoing, 4))
+            self.spoken.said = [
+                (stream, Said(position, event_id, subject, envelope))
+                for position, (event_id, stream, subject, envelope) in enumerate(self._outgoing, start=first)
+            ]
 
 
 def _idempotency_of(command: Envelope[C]) -> Idempotency:

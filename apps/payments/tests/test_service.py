@@ -84,7 +84,7 @@ async def gateway_of(nats_server: NatsServer, payments_database: FreshDatabase) 
         await stack.enter_async_context(build(settings).app().start_lifespan_context())
         for user, durable, message, answer in (
             ("risk", "risk-assess", Assess, risk),
-            ("wallet", "wallet-post-transfer", PostTransfer, ledger),
+            ("wallet", "wallet-ledger", PostTransfer, ledger),
         ):
             connection = await stack.enter_async_context(connected(nats_server, user))
             await stack.enter_async_context(answering(connection, durable, message, answer))  # type: ignore[arg-type]
