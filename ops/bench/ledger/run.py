@@ -20,6 +20,7 @@ from ops.bench.ledger.teller import Teller, teller_at
 from ops.bench.progress import progress_bars
 from ops.stack.postgres import Postgres
 from ops.stack.stack import Stack
+from outbox.garbage import collect_rarely
 from outbox.tracing import set_up_tracing
 
 PROCESSES = ("postgres", "nats", "migrate", "provisioner", "wallet")
@@ -46,7 +47,8 @@ class Options:
 
 async def run(options: Options) -> LedgerReport:
     """Start servers of its own in a temporary directory, measure, audit. Raises StackError."""
-    set_up_tracing("wallet", sample_ratio=0.0)  # as the service does by default
+    collect_rarely()  # as the service does, and so is the tracing its default
+    set_up_tracing("wallet", sample_ratio=0.0)
     with tempfile.TemporaryDirectory(prefix="ledgerlink-bench-") as directory, progress_bars() as bars:
         starting = bars.add_task("starting the servers", total=None)
         async with Stack(Path(directory) / "data", only=PROCESSES) as stack:
