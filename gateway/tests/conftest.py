@@ -96,3 +96,15 @@ async def gateway(services: ScriptedServices, settings: Callable[..., GatewaySet
 def user() -> UUID:
     """A customer."""
     return new_id()
+
+
+@pytest.fixture(scope="session")
+def app() -> FastAPI:
+    """An application that is never connected."""
+    return create_app(GatewaySettings(nats_seed=SecretStr("SU"), redis_url=SecretStr("redis://127.0.0.1:1")))
+
+
+@pytest.fixture(scope="session")
+def document(app: FastAPI) -> dict[str, Any]:
+    """Its OpenAPI document."""
+    return app.openapi()

@@ -1,0 +1,149 @@
+"""The examples of the OpenAPI document: bodies, answers and pages are what the code takes and gives."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from contracts.identity import AccessToken, User
+from contracts.ids import new_id
+from contracts.message import Message
+from contracts.payments import PaymentIntent
+from contracts.wallet import (
+    Account,
+    AccountPage,
+    Capture,
+    Entry,
+    EntryPage,
+    Hold,
+    HoldPage,
+    Journal,
+    Transfer,
+    TransferPage,
+)
+from gateway.bodies import Body
+from gateway.routes import (
+    accounts,
+    holds,
+    journals,
+    payment_intents,
+    sessions,
+    top_ups,
+    transfers,
+    users,
+    wallets,
+)
+from gateway.tests.openapi_document import problem_of
+
+_ENDS = {"debit_account": str(new_id()), "credit_account": str(new_id())}
+WRONG_BODIES: list[tuple[str, type[Body], dict[str, Any]]] = [
+    ("/v1/wallets", wallets.NewWallet, {"currency": "eur"}),
+    ("/v1/wallets/{wallet_id}/top_ups", top_ups.NewTopUp, {"amount": 0, "currency": "EUR"}),
+    ("/v1/payment_intents", payment_intents.NewPaymentIntent,
+     {"source_wallet": str(new_id()), "destination_wallet": str(new_id()), "amount": 0, "currency": "EUR"}),
+    ("/v1/transfers", transfers.NewTransfer, _ENDS | {"amount": 0, "currency": "EUR"}),
+    ("/v1/transfers/{transfer_id}/reversals", transfers.NewReversal, {"amount": 0}),
+    ("/v1/holds", holds.NewHold, _ENDS | {"amount": 0, "currency": "EUR", "expires_in": 60}),
+    ("/v1/holds/{hold_id}/captures", holds.NewCapture, {"amount": 0}),
+    ("/v1/holds/{hold_id}/extensions", holds.NewExtension, {}),
+    ("/v1/accounts", accounts.NewAccount, {"kind": "fees", "type": "income", "currency": "eur"}),
+    ("/v1/accounts/{account_id}", accounts.AccountChange, {"external_id": "vault-1"}),
+    ("/v1/accounts/{account_id}/freeze", accounts.Freeze, {"direction": "up", "reason": "Court order"}),
+    ("/v1/accounts/{account_id}/close", accounts.Closure, {}),
+    ("/v1/journals", journals.NewJournal, {"legs": []}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "model", "body"), WRONG_BODIES)
+def test_a_wrong_body_is_one_of_the_route(
+    document: dict[str, Any], path: str, model: type[Body], body: dict[str, Any]
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate(body)
+    (error,) = caught.value.errors()
+    (operation,) = [o for m, o in document["paths"][path].items() if m in {"post", "patch"}]
+    shown = problem_of(operation, "422", "invalid_request")
+    assert shown["errors"] == [{"location": f"body/{error['loc'][0]}", "detail": error["msg"]}]
+
+
+PAGES: list[tuple[str, type[Message]]] = [
+    ("/v1/wallets/{wallet_id}/entries", EntryPage),
+    ("/v1/wallets/{wallet_id}/transfers", TransferPage),
+    ("/v1/wallets/{wallet_id}/holds", HoldPage),
+    ("/v1/accounts", AccountPage),
+    ("/v1/accounts/{account_id}/entries", EntryPage),
+]
+
+
+@pytest.mark.parametrize(("path", "page"), PAGES)
+def test_a_page_shows_that_it_is_the_last(document: dict[str, Any], path: str, page: type[Message]) -> None:
+    answer = document["paths"][path]["get"]["responses"]["200"]
+    example = answer["content"]["application/json"]["example"]
+    assert example.keys() == page.model_fields.keys()
+    (last,) = [value for name, value in example.items() if name.startswith("next_")]
+    assert last is None
+
+
+EXAMPLES = [
+    (User, users.EXAMPLE),
+    (AccessToken, sessions.EXAMPLE),
+    (Account, wallets.EXAMPLE),
+    (Entry, wallets.ENTRY_EXAMPLE),
+    (Transfer, transfers.EXAMPLE),
+    (Transfer, transfers.REVERSAL_EXAMPLE),
+    (Hold, holds.EXAMPLE),
+    (Capture, holds.CAPTURE_EXAMPLE),
+    (Account, accounts.EXAMPLE),
+    (Journal, journals.EXAMPLE),
+    (PaymentIntent, payment_intents.EXAMPLE),
+]
+
+
+@pytest.mark.parametrize(("model", "example"), EXAMPLES)
+def test_examples_are_real(model: Any, example: dict[str, Any]) -> None:
+    assert model.model_validate(example).model_dump(mode="json", exclude_none=True).keys() == example.keys()
+
+
+BODIES: list[type[Body]] = [
+    users.NewUser,
+    sessions.NewSession,
+    wallets.NewWallet,
+    top_ups.NewTopUp,
+    transfers.NewTransfer,
+    transfers.NewReversal,
+    holds.NewHold,
+    holds.NewCapture,
+    holds.NewExtension,
+    accounts.NewAccount,
+    accounts.AccountChange,
+    accounts.Freeze,
+    accounts.Closure,
+    journals.NewJournal,
+    payment_intents.NewPaymentIntent,
+]
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_example_bodies_are_valid(body: type[Body]) -> None:
+    properties = body.model_json_schema()["properties"]
+    body.model_validate({name: shown["examples"][0] for name, shown in properties.items() if "examples" in shown})
+
+
+@pytest.mark.parametrize(
+    ("body", "example"),
+    [
+        (users.NewUser, users.EXAMPLE),
+        (wallets.NewWallet, wallets.EXAMPLE),
+        (top_ups.NewTopUp, transfers.EXAMPLE),
+        (transfers.NewTransfer, transfers.EXAMPLE),
+        (transfers.NewReversal, transfers.REVERSAL_EXAMPLE),
+        (holds.NewHold, holds.EXAMPLE),
+        (accounts.NewAccount, accounts.EXAMPLE),
+        (journals.NewJournal, journals.EXAMPLE),
+        (payment_intents.NewPaymentIntent, payment_intents.EXAMPLE),
+    ],
+)
+def test_request_and_answer_tell_one_story(body: type[Body], example: dict[str, Any]) -> None:
+    for name, shown in body.model_json_schema()["properties"].items():
+        if name in example and "examples" in shown:
+            assert shown["examples"] == [example[name]]
