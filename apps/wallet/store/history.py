@@ -110,6 +110,8 @@ async def load_known(reads: Reads, head: Head, known_at: datetime) -> int:
     """Return the newest sequence that was recorded by an instant."""
     if known_at >= head.moved_at:
         return head.sequence
+    if known_at < BEGINNING:
+        return 0
     sequence: int = await reads.fetchval(_KNOWN, known_at)
     return sequence
 
