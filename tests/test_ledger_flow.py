@@ -1,5 +1,6 @@
 """The ledger as customers and operators use it: over HTTP, through every process, until the books are closed."""
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -209,6 +210,32 @@ async def test_a_hold_is_captured_twice_and_the_rest_voided(
     assert await mallory.refused(path, method="GET") == (404, "hold_not_found")
     assert (await ada.get(f"wallets/{payer}/holds"))["holds"] == [voided]
     assert (await ada.get(f"wallets/{payer}/holds?pending=true"))["holds"] == []
+
+
+async def test_racing_captures_take_no_more_than_is_held(
+    http: httpx.AsyncClient, gateway: Gateway, keeper: Person
+) -> None:
+    ada, shop = await _newcomer(http, gateway), await _newcomer(http, gateway)
+    payer, payee = await _funded(ada, keeper), (await shop.post("wallets", {"currency": "EUR"}))["id"]
+    hold = await keeper.post("holds", _order(payer, payee, 10_000, expires_in=3600))
+    captures = [shop.ask("POST", f"holds/{hold['id']}/captures", {"amount": 1_000}) for _ in range(40)]
+    answers = await asyncio.gather(*captures)
+    assert Counter(answer.status_code for answer in answers) == {201: 10, 409: 30}
+    assert {answer.json()["code"] for answer in answers if answer.is_error} == {"hold_not_pending"}
+    assert (await ada.money(payer), await shop.money(payee)) == ((90_000, 0, 90_000), (10_000, 0, 10_000))
+
+
+async def test_a_hold_expires_at_its_very_instant(http: httpx.AsyncClient, gateway: Gateway, keeper: Person) -> None:
+    ada = await _newcomer(http, gateway)
+    mine, savings = await _funded(ada, keeper), (await ada.post("wallets", {"currency": "EUR"}))["id"]
+    hold = await ada.post("holds", _order(mine, savings, FUNDS, expires_in=1))
+    assert await ada.refused("transfers", _order(mine, savings, 1)) == (402, "insufficient_funds")
+    expiry = datetime.fromisoformat(hold["expires_at"])
+    await asyncio.sleep(max(0.0, (expiry - datetime.now(UTC)).total_seconds()))
+    assert await ada.money(mine) == (FUNDS, 0, FUNDS)
+    assert (await ada.get(f"holds/{hold['id']}"))["status"] == "expired"
+    await ada.post("transfers", _order(mine, savings, FUNDS))
+    assert await ada.refused(f"holds/{hold['id']}/captures") == (409, "hold_expired")
 
 
 async def test_a_reversal_is_reversed(http: httpx.AsyncClient, gateway: Gateway, keeper: Person) -> None:
