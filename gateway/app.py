@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from gateway import error_handlers, openapi
 from gateway.admission import Admission
-from gateway.body_limit import BodyLimit
+from gateway.body_limit import BodyLimit, Bound
 from gateway.edge import Edge
 from gateway.parts import Parts
 from gateway.rate_limit import Policy
@@ -21,6 +21,8 @@ from gateway.routes import (
     operations,
     payment_intents,
     problem_types,
+    receipts,
+    reconciliations,
     sessions,
     top_ups,
     transfers,
@@ -39,6 +41,8 @@ _ROUTERS = (
     payment_intents,
     accounts,
     journals,
+    receipts,
+    reconciliations,
     problem_types,
     operations,
     documentation,
@@ -94,7 +98,11 @@ def _wrap(app: FastAPI, parts: Parts) -> None:
         per_user=Policy("user", settings.user_rate, settings.user_burst),
         per_address=Policy("address", settings.address_rate, settings.address_burst),
     )
-    app.add_middleware(BodyLimit, limit=settings.body_bytes, seconds=settings.body_seconds)
+    app.add_middleware(
+        BodyLimit,
+        bound=Bound(settings.body_bytes, settings.body_seconds),
+        uploads={reconciliations.PATH: Bound(settings.statement_bytes, settings.statement_seconds)},
+    )
     app.add_middleware(Edge)
 
 

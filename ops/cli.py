@@ -1,6 +1,6 @@
 """The `ledgerlink` command. Each subcommand is a file in ops/commands/, named like it."""
 
-from ops.commands import asyncapi, bench, demo, migrate, provision, run, status, up
+from ops.commands import asyncapi, audit, bench, demo, migrate, provision, run, status, up, verify
 from ops.commands.app import OneMessageTyper
 
 app = OneMessageTyper(
@@ -21,6 +21,8 @@ def _ledgerlink() -> None:
 app.command("demo")(demo.demo)
 app.command("up")(up.up)
 app.command("status")(status.status)
+app.command("audit")(audit.audit)
+app.command("verify")(verify.verify)
 app.command("run")(run.run)
 app.command("migrate")(migrate.migrate)
 app.command("provision")(provision.provision)

@@ -34,6 +34,12 @@ SELECT id, customer, source_wallet, destination_wallet, amount, currency, descri
 FROM payment_intent WHERE state IN ('assessing', 'posting') AND updated_at < $1
 ORDER BY updated_at, id LIMIT $2
 """
+_CONCLUDED = """
+SELECT id, customer, source_wallet, destination_wallet, amount, currency, description, state, attempt,
+       assessment_id, transfer_id, asked_by, last_payment_error, deadline_at, created_at, updated_at
+FROM payment_intent
+WHERE id > $1 AND state IN ('succeeded', 'requires_payment_method') AND transfer_id IS NOT NULL ORDER BY id LIMIT $2
+"""
 _INSERT = """
 INSERT INTO payment_intent
       (id, customer, source_wallet, destination_wallet, amount, currency, description, created_at,
@@ -98,6 +104,11 @@ async def count_by_state(reads: Reads) -> dict[State, int]:
 async def unmoved_since(reads: Reads, instant: datetime, limit: int) -> list[Intent]:
     """Return processing intents that were last moved before `instant`, oldest first; reads the whole table."""
     return [_intent(row) for row in await reads.fetch(_UNMOVED, instant, limit)]
+
+
+async def concluded_after(reads: Reads, after: UUID, limit: int) -> list[Intent]:
+    """Return confirmed intents that succeeded or failed, in the order of their ids, those after `after`."""
+    return [_intent(row) for row in await reads.fetch(_CONCLUDED, after, limit)]
 
 
 def _fixed(intent: Intent) -> tuple[object, ...]:

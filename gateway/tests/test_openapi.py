@@ -85,6 +85,8 @@ UNAVAILABLE = {
     "get /v1/wallets/{wallet_id}/transfers": "The wallet service",
     "get /v1/wallets/{wallet_id}/holds": "The wallet service",
     "post /v1/transfers": "The wallet service",
+    "get /v1/transfers/{transfer_id}/receipt": "The wallet service",
+    "get /v1/ledger/keys": "The wallet service",
     "get /v1/transfers/{transfer_id}": "The wallet service",
     "post /v1/transfers/{transfer_id}/reversals": "Access tokens",
     "post /v1/holds": "The wallet service",
@@ -161,7 +163,7 @@ def test_what_needs_a_token_says_which_scope(document: dict[str, Any]) -> None:
     schemes = document["components"]["securitySchemes"]
     assert schemes["accessToken"]["scheme"] == "bearer"
     for name, operation in operations(document):
-        public = name in {"post /v1/users", "post /v1/sessions", "get /problems/{code}"}
+        public = name in {"post /v1/users", "post /v1/sessions", "get /problems/{code}", "get /v1/ledger/keys"}
         assert bool(operation.get("security")) is not public, name
 
 

@@ -9,6 +9,7 @@ from contracts.identity import AccessToken, User
 from contracts.ids import new_id
 from contracts.message import Message
 from contracts.payments import PaymentIntent
+from contracts.proof import Receipt, SealKey
 from contracts.wallet import (
     Account,
     AccountPage,
@@ -27,6 +28,7 @@ from gateway.routes import (
     holds,
     journals,
     payment_intents,
+    receipts,
     sessions,
     top_ups,
     transfers,
@@ -95,6 +97,8 @@ EXAMPLES = [
     (Capture, holds.CAPTURE_EXAMPLE),
     (Account, accounts.EXAMPLE),
     (Journal, journals.EXAMPLE),
+    (Receipt, receipts.EXAMPLE),
+    (SealKey, receipts.KEY_EXAMPLE),
     (PaymentIntent, payment_intents.EXAMPLE),
 ]
 
