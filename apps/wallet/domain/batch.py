@@ -119,6 +119,8 @@ class Batch:
             raise RefusedError(Refusal.SAME_ACCOUNT)
         debit = self.debit(movement.debit_account, movement.authorised_by)
         credit = self.credit(movement.credit_account)
+        if debit is credit:  # a system account, named once by what it is for and once by its id
+            raise RefusedError(Refusal.SAME_ACCOUNT)
         check_open(debit, credit, movement.currency)
         effective_at = self._effective(movement.effective_at)
         late = effective_at < self.moment

@@ -188,6 +188,10 @@ TABLE: dict[str, tuple[Operation, dict[Refusal, Spoiler]]] = {
         TRANSFER,
         {Refusal.DEBIT_ACCOUNT_NOT_FOUND: _ask(authorised_by=BOB), Refusal.CREDIT_ACCOUNT_NOT_FOUND: _lose(BOBS)},
     ),
+    "transfer of the system's own": (
+        TransferRequest(ASKED, FX[0], BOBS, 100, "EUR"),
+        {Refusal.SAME_ACCOUNT: _ask(credit_account=UUID(int=30)), Refusal.CURRENCY_MISMATCH: _ask(currency="JPY")},
+    ),
     "transfer up to the limit": (TRANSFER, {Refusal.BALANCE_OVERFLOW: _change(BOBS, balance=BALANCE_LIMIT - 99)}),
     "reversal": (
         ReversalRequest(ASKED, ORIGINAL, 100),
