@@ -28,6 +28,8 @@ class GatewaySettings(BrokerSettings):
     max_in_flight: int = Field(default=2000, ge=1, le=100_000, description="Commands waited for at the same time")
     body_bytes: int = Field(default=64 * 1024, ge=1024, le=2**20)
     body_seconds: float = Field(default=10.0, gt=0, le=60.0)
+    statement_bytes: int = Field(default=256 * 2**20, ge=1024, le=4 * 2**30)
+    statement_seconds: float = Field(default=600.0, gt=0, le=3600.0)
     user_rate: float = Field(default=100.0, gt=0, description="Requests per second that one user may keep up")
     user_burst: int = Field(default=200, ge=1)
     address_rate: float = Field(default=50.0, gt=0, description="The same per address, for requests without a token")

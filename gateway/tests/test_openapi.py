@@ -52,6 +52,8 @@ def test_commands_require_an_idempotency_key(document: dict[str, Any]) -> None:
         "post /v1/accounts/{account_id}/freeze",
         "post /v1/accounts/{account_id}/close",
         "post /v1/journals",
+        "post /v1/reconciliations",
+        "post /v1/reconciliations/{reconciliation_id}/breaks/{number}/resolutions",
     }
 
 
@@ -106,6 +108,12 @@ UNAVAILABLE = {
     "post /v1/payment_intents": "The wallet service",  # asked whose the wallets are; payments itself: outcome_unknown
     "post /v1/payment_intents/{payment_intent_id}/confirm": "Access tokens",
     "get /v1/payment_intents/{payment_intent_id}": "The payments service",
+    "post /v1/reconciliations": "The wallet service",
+    "get /v1/reconciliations": "The wallet service",
+    "get /v1/reconciliations/{reconciliation_id}": "The wallet service",
+    "get /v1/reconciliations/{reconciliation_id}/breaks": "The wallet service",
+    "get /v1/reconciliations/{reconciliation_id}/breaks/{number}": "The wallet service",
+    "post /v1/reconciliations/{reconciliation_id}/breaks/{number}/resolutions": "The wallet service",
 }
 
 
