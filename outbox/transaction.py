@@ -1,10 +1,11 @@
 """One transaction per batch: inbox, state, idempotency keys and outbox commit together, and only then is it said."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -123,6 +124,15 @@ class Transaction(Reads):
     async def execute(self, query: str, *parameters: object) -> None:
         """Write."""
         await self._connection.execute(query, *parameters)
+
+    async def meanwhile(self, write: Coroutine[Any, Any, None], work: Callable[[], None]) -> None:
+        """Let the database write while this process works, on what needs none of the written: what is to be said."""
+        writing = asyncio.create_task(write)
+        try:
+            await asyncio.sleep(0)  # it sends its first statement
+            work()
+        finally:
+            await writing
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

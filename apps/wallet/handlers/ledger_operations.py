@@ -1,6 +1,6 @@
 """Carry out ledger operations: transfers, reversals, journals and holds, in the order in which they are asked for."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from uuid import UUID
 
 from apps.wallet.domain.books import Books, Decided
@@ -23,10 +23,8 @@ async def carry_out(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]]
     if not accepted:
         return
     operations = [operation_of(command.data) for command in accepted]
-    decided = await decide_and_save(tx, await ledger.load_books(tx, operations), operations)
-    tell_opened(tx, accepted, decided)
-    for command, outcome in zip(accepted, decided.outcomes, strict=True):
-        tell(tx, command, outcome)
+    books = await ledger.load_books(tx, operations)
+    await decide_and_save(tx, books, operations, lambda decided: _tell_all(tx, accepted, decided))
 
 
 async def expire_holds(tx: Transaction) -> None:
@@ -40,13 +38,28 @@ async def release_due(tx: Transaction, accounts: Collection[UUID]) -> None:
     await decide_and_save(tx, await ledger.load_accounts_with_due(tx, accounts), [])
 
 
-async def decide_and_save(tx: Transaction, books: Books, operations: Sequence[Operation]) -> Decided:
-    """Decide operations on locked books and write all that is new."""
+async def decide_and_save(
+    tx: Transaction,
+    books: Books,
+    operations: Sequence[Operation],
+    tell_outcomes: Callable[[Decided], None] = lambda _decided: None,
+) -> Decided:
+    """Decide operations on locked books, and write all that is new; what is to be said is put into words meanwhile."""
     decided = decide(books, operations, tx.now)
-    await ledger.save_decided(tx, decided)
-    for hold in decided.expired:
-        tell_expired(tx, hold)
+
+    def tell_all() -> None:
+        for hold in decided.expired:
+            tell_expired(tx, hold)
+        tell_outcomes(decided)
+
+    await tx.meanwhile(ledger.save_decided(tx, decided), tell_all)
     return decided
+
+
+def _tell_all(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]], decided: Decided) -> None:
+    tell_opened(tx, commands, decided)
+    for command, outcome in zip(commands, decided.outcomes, strict=True):
+        tell(tx, command, outcome)
 
 
 async def _accepted(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]]) -> list[Envelope[LedgerCommand]]:

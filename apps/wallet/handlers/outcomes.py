@@ -8,6 +8,7 @@ from apps.wallet.domain.books import Decided
 from apps.wallet.domain.hold import Hold
 from apps.wallet.domain.resources import hold_resource, journal_resource, transfer_resource
 from apps.wallet.domain.transfer import Captured, Outcome, Posted, PostedJournal, Refused
+from apps.wallet.handlers.encoding import transfer_posted_json
 from apps.wallet.handlers.operations import LedgerCommand
 from contracts import message
 from contracts.message import Envelope, Message, Problem, Reply
@@ -27,7 +28,6 @@ from contracts.wallet import (
     JournalRefused,
     PlaceHold,
     PostJournal,
-    Transfer,
     TransferPosted,
     TransferRefused,
     VoidHold,
@@ -46,44 +46,48 @@ def tell(tx: Transaction, command: Envelope[LedgerCommand], outcome: Outcome) ->
     if isinstance(outcome, Refused):
         _tell_refused(tx, command, outcome)
         return
-    resource = _TELL[type(outcome)](tx, command, outcome)
+    _TELL[type(outcome)](tx, command, outcome)
     if command.replyto or command.data.idempotency:
-        body = resource.model_dump(mode="json", exclude_none=True)
+        body = _RESOURCE[type(outcome)](outcome).model_dump(mode="json", exclude_none=True)
         tx.answer(command, Reply(outcome=message.Outcome.COMPLETED, resource=body))
 
 
-def _tell_posted(tx: Transaction, command: Cause, posted: Posted) -> Transfer:
-    transfer = transfer_resource(posted)
-    tx.say(TransferPosted.model_construct(transfer=transfer), command)
-    return transfer
+def _tell_posted(tx: Transaction, command: Cause, posted: Posted) -> None:
+    tx.say_encoded(TransferPosted, transfer_posted_json(posted), command)
 
 
-def _tell_journal(tx: Transaction, command: Cause, journal: PostedJournal) -> Message:
+def _tell_journal(tx: Transaction, command: Cause, journal: PostedJournal) -> None:
     for posted in journal.transfers:
         _tell_posted(tx, command, posted)
-    resource = journal_resource(journal)
-    tx.say(JournalPosted(journal=resource), command)
-    return resource
+    tx.say(JournalPosted(journal=journal_resource(journal)), command)
 
 
-def _tell_captured(tx: Transaction, command: Cause, captured: Captured) -> Message:
-    transfer = _tell_posted(tx, command, captured.transfer)
-    hold = hold_resource(captured.hold)
-    tx.say(HoldCaptured(hold=hold, transfer_id=captured.transfer.id, amount=captured.transfer.amount), command)
+def _tell_captured(tx: Transaction, command: Cause, captured: Captured) -> None:
+    transfer, hold = captured.transfer, hold_resource(captured.hold)
+    _tell_posted(tx, command, transfer)
+    tx.say(HoldCaptured(hold=hold, transfer_id=transfer.id, amount=transfer.amount), command)
+
+
+def _capture_resource(captured: Captured) -> Capture:
+    transfer, hold = transfer_resource(captured.transfer), hold_resource(captured.hold)
     return Capture.model_construct(transfer=transfer, hold=hold)
 
 
-def _tell_hold(tx: Transaction, command: Envelope[LedgerCommand], hold: Hold) -> Message:
-    resource = hold_resource(hold)
-    tx.say(_HOLD_EVENTS[type(command.data)](hold=resource), command)
-    return resource
+def _tell_hold(tx: Transaction, command: Envelope[LedgerCommand], hold: Hold) -> None:
+    tx.say(_HOLD_EVENTS[type(command.data)](hold=hold_resource(hold)), command)
 
 
-_TELL: dict[type[Any], Callable[[Transaction, Any, Any], Message]] = {
+_TELL: dict[type[Any], Callable[[Transaction, Any, Any], None]] = {
     Posted: _tell_posted,
     PostedJournal: _tell_journal,
     Captured: _tell_captured,
     Hold: _tell_hold,
+}
+_RESOURCE: dict[type[Any], Callable[[Any], Message]] = {
+    Posted: transfer_resource,
+    PostedJournal: journal_resource,
+    Captured: _capture_resource,
+    Hold: hold_resource,
 }
 
 
