@@ -62,7 +62,7 @@ class Rounds:
         ends = monotonic() + self.share * EVERY_SECONDS
         findings: list[Finding] = []
         walks = [walk.name for walk in WALKS]
-        while monotonic() < ends:
+        while True:
             index = walks.index(at.walk) if at.walk in walks else 0
             walk = WALKS[index]
             left = await self._step(tx, walk, at, findings)
@@ -72,7 +72,8 @@ class Rounds:
                 at = replace(at, walk=walks[index + 1], after=None, end=None)
             else:
                 return replace(at, walk=None, after=None, end=None), findings
-        return at, findings
+            if monotonic() > ends:
+                return at, findings
 
     async def _step(self, tx: Transaction, walk: Walk, at: Round, findings: list[Finding]) -> Span | None:
         span = Span(at.after, at.end) if at.after and at.end else await walk.begin(tx)

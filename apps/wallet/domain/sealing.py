@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from apps.wallet.domain.merkle import HASH_BYTES, inclusion_path, root_of, split_leaves
-from contracts.proof import NO_SEAL, Receipt, Seal, SealedEntry, SealKey, Side, leaf_hash, seal_hash
+from contracts.proof import NO_SEAL, Receipt, Seal, SealedEntry, SealKey, Side, seal_hash
 
 TRANSFERS = 2048
 """Transfers under one seal at the most."""
@@ -100,7 +100,8 @@ class Signer:
 
 
 def receipt_of(entry: SealedEntry, seal: Seal, key: SealKey, leaves: bytes) -> Receipt:
-    """Return the proof that an entry is under a seal."""
+    """Return the proof that an entry is under a seal; one that was changed since then does not fit its leaf."""
     index = 2 * (entry.sequence - seal.first_sequence) + (entry.side is Side.CREDIT)
-    path = [node.hex() for node in inclusion_path(split_leaves(leaves), index)]
-    return Receipt(entry=entry, leaf=leaf_hash(entry), index=index, path=path, seal=seal, key=key)
+    sealed = split_leaves(leaves)
+    path = [node.hex() for node in inclusion_path(sealed, index)]
+    return Receipt(entry=entry, leaf=sealed[index].hex(), index=index, path=path, seal=seal, key=key)
