@@ -7,12 +7,24 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from apps.wallet.handlers.ledger_operations import carry_out
+from apps.wallet.handlers.ledger_operations import carry_out, expire_holds
 from apps.wallet.handlers.open_accounts import open_accounts
 from apps.wallet.handlers.operations import LedgerCommand
 from contracts.ids import new_id
 from contracts.message import Envelope, Idempotency, Message, Reply, decode, envelope_of
-from contracts.wallet import FundAccount, OpenAccount, PostTransfer
+from contracts.wallet import (
+    CaptureHold,
+    ExtendHold,
+    FundAccount,
+    Leg,
+    OpenAccount,
+    PlaceHold,
+    PostJournal,
+    PostTransfer,
+    ReverseTransfer,
+    TransferLeg,
+    VoidHold,
+)
 from outbox.database import Database
 from outbox.transaction import Spoken, Transactions
 
@@ -73,11 +85,18 @@ class Bank:
             await open_accounts(tx, commands)
         return [self.replies[c.id] for c in commands]
 
-    async def post(self, *commands: Envelope[LedgerCommand]) -> list[Reply]:
-        """Hand over a batch of transfers and fundings; return the reply to each that asks for one."""
+    async def post(self, *commands: Envelope[LedgerCommand], at: datetime | None = None) -> list[Reply]:
+        """Hand over a batch of ledger commands, at some time; return the reply to each that asks for one."""
         async with self.transactions.begin() as tx:
+            tx.now = at or tx.now
             await carry_out(tx, commands)
         return [self.replies[c.id] for c in commands if c.replyto]
+
+    async def sweep(self, at: datetime | None = None) -> None:
+        """End the holds whose time is over, as the service does now and then."""
+        async with self.transactions.begin() as tx:
+            tx.now = at or tx.now
+            await expire_holds(tx)
 
     async def said(self) -> list[tuple[str, dict[str, Any]]]:
         """Return what has been said since the last call: subject and envelope."""
@@ -133,3 +152,47 @@ def payment(payer: UUID, debit: UUID, credit: UUID, amount: int, **attributes: A
         ),
         **({"replyto": None, "source": "/ledgerlink/payments"} | attributes),
     )
+
+
+def transfer(debit: UUID, credit: UUID, amount: int, **facts: Any) -> Envelope[PostTransfer]:
+    """Return an operator's command to move money."""
+    asked = {"transfer_id": new_id(), "debit_account": debit, "credit_account": credit, "amount": amount}
+    return envelope(PostTransfer.model_validate({**asked, "currency": "EUR"} | facts))
+
+
+def reversing(transfer_id: UUID, amount: int | None = None, **facts: Any) -> Envelope[ReverseTransfer]:
+    """Return a command to take a transfer back, or some of it."""
+    return envelope(ReverseTransfer(**{"transfer_id": new_id(), "reverses": transfer_id, "amount": amount} | facts))
+
+
+def leg(debit: UUID, credit: UUID, amount: int, currency: str = "EUR") -> TransferLeg:
+    """Return a transfer of a journal."""
+    return TransferLeg(
+        transfer_id=new_id(), debit_account=debit, credit_account=credit, amount=amount, currency=currency
+    )
+
+
+def journal(*legs: Leg, **facts: Any) -> Envelope[PostJournal]:
+    """Return a command to post linked transfers, all or none."""
+    return envelope(PostJournal(**{"journal_id": new_id(), "legs": list(legs)} | facts))
+
+
+def placing(debit: UUID, credit: UUID, amount: int, expires_at: datetime, **facts: Any) -> Envelope[PlaceHold]:
+    """Return a command to reserve money."""
+    asked = {"hold_id": new_id(), "debit_account": debit, "credit_account": credit, "amount": amount}
+    return envelope(PlaceHold.model_validate({**asked, "currency": "EUR", "expires_at": expires_at} | facts))
+
+
+def capturing(hold: UUID, amount: int | None = None, **facts: Any) -> Envelope[CaptureHold]:
+    """Return a command to move what a hold reserves, or some of it."""
+    return envelope(CaptureHold(**{"transfer_id": new_id(), "hold_id": hold, "amount": amount} | facts))
+
+
+def voiding(hold: UUID, **facts: Any) -> Envelope[VoidHold]:
+    """Return a command to give back what a hold reserves."""
+    return envelope(VoidHold(**{"operation_id": new_id(), "hold_id": hold} | facts))
+
+
+def extending(hold: UUID, expires_at: datetime, **facts: Any) -> Envelope[ExtendHold]:
+    """Return a command to let a hold expire later."""
+    return envelope(ExtendHold(**{"operation_id": new_id(), "hold_id": hold, "expires_at": expires_at} | facts))
