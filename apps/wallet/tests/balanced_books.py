@@ -54,7 +54,8 @@ RULES = {
     "what a hold has captured are its transfers": """
         SELECT id FROM hold h WHERE captured <> coalesce((SELECT sum(amount) FROM transfer t WHERE t.hold_id = h.id
             AND t.debit_account = h.debit_account AND t.credit_account = h.credit_account), 0)""",
-    "captures are of holds": "SELECT id FROM transfer WHERE hold_id NOT IN (SELECT id FROM hold)",
+    "captures are of holds": """
+        SELECT id FROM transfer WHERE hold_id IS NOT NULL AND hold_id NOT IN (SELECT id FROM hold)""",
     "a hold is where its steps left it": """
         SELECT h.id FROM hold h LEFT JOIN hold_step s ON s.hold_id = h.id AND s.step = h.steps
         WHERE (s.captured, s.remaining, s.expires_at) IS DISTINCT FROM (h.captured, h.remaining, h.expires_at)
