@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from contracts.ids import made_at_seconds
 from contracts.message import DeadLetter, Envelope, Message, decode
 from contracts.topology import Durable
+from outbox.cooperation import by_and_by, let_others_go_on
 from outbox.database import is_transient
 from outbox.metrics import BATCH_SECONDS, BATCH_SIZE, CONSUMED
 from outbox.tracing import batch_span
@@ -72,13 +73,13 @@ class Consumer:
         turn = self._turns.next()
         done: list[Delivery] = []
         try:
-            deliveries = [d for m in messages if (d := await self._decoded(m))]
+            deliveries = [d async for m in by_and_by(messages) if (d := await self._decoded(m))]
             with batch_span(self.durable.name, [d.envelope.traceparent for d in deliveries]):
                 await self._attempt(deliveries, turn, done)
         finally:
             await turn.end()
-            await asyncio.sleep(0)  # the next batch goes on at once
-            for delivery in done:
+            await let_others_go_on()  # above all the next batch
+            async for delivery in by_and_by(done):
                 await delivery.message.ack()
         BATCH_SIZE.labels(self.durable.name).observe(len(messages))
         BATCH_SECONDS.labels(self.durable.name).observe(time.perf_counter() - started)

@@ -14,6 +14,7 @@ from pydantic import UUID7, BaseModel, ConfigDict
 from contracts.ids import new_id
 from contracts.message import Envelope, Idempotency, Message, Outcome, Problem, Reply
 from contracts.topology import stream_of
+from outbox.cooperation import let_others_go_on
 from outbox.database import Connection, Database, Reads, columns
 from outbox.envelopes import data_json, envelope_json
 from outbox.publisher import Said
@@ -125,13 +126,14 @@ class Transaction(Reads):
         """Write."""
         await self._connection.execute(query, *parameters)
 
-    async def meanwhile(self, write: Coroutine[Any, Any, None], work: Callable[[], None]) -> None:
+    async def meanwhile(self, write: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None]) -> None:
         """Let the database write while this process works, on what needs none of the written: what is to be said."""
         writing = asyncio.create_task(write)
         try:
-            await asyncio.sleep(0)  # it sends its first statement
-            work()
+            await let_others_go_on()
+            await work
         finally:
+            work.close()  # if it never began
             await writing
 
     @asynccontextmanager

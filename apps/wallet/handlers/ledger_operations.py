@@ -1,6 +1,6 @@
 """Carry out ledger operations: transfers, reversals, journals and holds, in the order in which they are asked for."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from uuid import UUID
 
 from apps.wallet.domain.books import Books, Decided
@@ -10,6 +10,7 @@ from apps.wallet.handlers.operations import LedgerCommand, operation_of
 from apps.wallet.handlers.outcomes import tell, tell_expired, tell_opened
 from apps.wallet.store import holds, ledger
 from contracts.message import Envelope
+from outbox.cooperation import by_and_by
 from outbox.transaction import Transaction
 
 EXPIRY_SECONDS = 1.0
@@ -42,23 +43,24 @@ async def decide_and_save(
     tx: Transaction,
     books: Books,
     operations: Sequence[Operation],
-    tell_outcomes: Callable[[Decided], None] = lambda _decided: None,
+    tell_outcomes: Callable[[Decided], Awaitable[None]] | None = None,
 ) -> Decided:
     """Decide operations on locked books, and write all that is new; what is to be said is put into words meanwhile."""
     decided = decide(books, operations, tx.now)
 
-    def tell_all() -> None:
+    async def tell_all() -> None:
         for hold in decided.expired:
             tell_expired(tx, hold)
-        tell_outcomes(decided)
+        if tell_outcomes:
+            await tell_outcomes(decided)
 
-    await tx.meanwhile(ledger.save_decided(tx, decided), tell_all)
+    await tx.meanwhile(ledger.save_decided(tx, decided), tell_all())
     return decided
 
 
-def _tell_all(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]], decided: Decided) -> None:
+async def _tell_all(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]], decided: Decided) -> None:
     tell_opened(tx, commands, decided)
-    for command, outcome in zip(commands, decided.outcomes, strict=True):
+    async for command, outcome in by_and_by(list(zip(commands, decided.outcomes, strict=True))):
         tell(tx, command, outcome)
 
 
