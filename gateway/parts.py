@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from gateway.account_statements.printing import Printer
 from gateway.accounts import Wallets
 from gateway.auth import Tokens
 from gateway.broker import Broker
@@ -25,6 +26,7 @@ class Parts:
     keys: SigningKeys
     tokens: Tokens
     limit: RateLimit
+    printer: Printer
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> "Parts":
@@ -42,4 +44,5 @@ class Parts:
             keys=keys,
             tokens=Tokens(keys, settings.token_issuer, settings.token_audience, settings.token_cache),
             limit=RateLimit(settings.redis_url.get_secret_value()),
+            printer=Printer(),
         )

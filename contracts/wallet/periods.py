@@ -143,7 +143,10 @@ class GetStatement(Message):
 
 @query("wallet", "list_periods", senders=("gateway",), answer=Periods)
 class ListPeriods(Message):
-    """Read the closed periods, newest first, the latest hundred."""
+    """Read closed periods, newest first, a hundred at most: the one with `id`, or those that ended before `before`."""
+
+    id: UUID7 | None = None
+    before: AwareDatetime | None = None
 
 
 @query("wallet", "get_trial_balance", senders=("gateway",), answer=TrialBalance)

@@ -13,6 +13,7 @@ from contracts.proof import Receipt, SealKey
 from contracts.wallet import (
     Account,
     AccountPage,
+    Balance,
     Break,
     Capture,
     Entry,
@@ -20,19 +21,26 @@ from contracts.wallet import (
     Hold,
     HoldPage,
     Journal,
+    Period,
     Reconciliation,
+    StatementLine,
+    StatementPage,
     Transfer,
     TransferPage,
+    TrialBalance,
 )
 from gateway.bodies import Body
 from gateway.routes import (
     accounts,
+    balances,
     holds,
     journals,
     payment_intents,
+    periods,
     receipts,
     reconciliations,
     sessions,
+    statements,
     top_ups,
     transfers,
     users,
@@ -56,6 +64,7 @@ WRONG_BODIES: list[tuple[str, type[Body], dict[str, Any]]] = [
     ("/v1/accounts/{account_id}/freeze", accounts.Freeze, {"direction": "up", "reason": "Court order"}),
     ("/v1/accounts/{account_id}/close", accounts.Closure, {}),
     ("/v1/journals", journals.NewJournal, {"legs": []}),
+    ("/v1/ledger/periods", periods.NewPeriod, {"ends_at": "2026-02-01"}),
 ]  # fmt: skip
 
 
@@ -77,6 +86,8 @@ PAGES: list[tuple[str, type[Message]]] = [
     ("/v1/wallets/{wallet_id}/holds", HoldPage),
     ("/v1/accounts", AccountPage),
     ("/v1/accounts/{account_id}/entries", EntryPage),
+    ("/v1/wallets/{wallet_id}/statement", StatementPage),
+    ("/v1/accounts/{account_id}/statement", StatementPage),
 ]
 
 
@@ -102,6 +113,11 @@ EXAMPLES = [
     (Capture, holds.CAPTURE_EXAMPLE),
     (Account, accounts.EXAMPLE),
     (Journal, journals.EXAMPLE),
+    (Balance, balances.EXAMPLE),
+    (TrialBalance, balances.TRIAL_EXAMPLE),
+    (StatementPage, statements.EXAMPLE),
+    (StatementLine, statements.LINE_EXAMPLE),
+    (Period, periods.EXAMPLE),
     (Receipt, receipts.EXAMPLE),
     (SealKey, receipts.KEY_EXAMPLE),
     (PaymentIntent, payment_intents.EXAMPLE),
@@ -128,6 +144,7 @@ BODIES: list[type[Body]] = [
     accounts.Freeze,
     accounts.Closure,
     journals.NewJournal,
+    periods.NewPeriod,
     payment_intents.NewPaymentIntent,
 ]
 

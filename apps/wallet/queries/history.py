@@ -6,10 +6,11 @@ from uuid import UUID
 
 from apps.wallet.domain.periods import period_resource
 from apps.wallet.domain.statement import MICROSECOND, Cursor, Line, Position, with_balances
+from apps.wallet.domain.timeline import BEGINNING
 from apps.wallet.domain.trial_balance import trial_balance
 from apps.wallet.store import history
 from apps.wallet.store.history import Head, Stretch
-from apps.wallet.store.periods import load_newest_periods
+from apps.wallet.store.periods import load_newest_periods, load_periods
 from contracts.message import Envelope
 from contracts.wallet import (
     PAGE_LIMIT,
@@ -130,10 +131,20 @@ def _line(line: Line, balance: int) -> StatementLine:
     )
 
 
-async def list_periods(database: Database, _query: Envelope[ListPeriods]) -> Periods:
-    """Return the closed periods, newest first, at most PAGE_LIMIT."""
+async def list_periods(database: Database, query: Envelope[ListPeriods]) -> Periods:
+    """Return closed periods, newest first, at most PAGE_LIMIT."""
+    asked = query.data
     async with database.reads() as reads:
-        return Periods(periods=[period_resource(p) for p in await load_newest_periods(reads, PAGE_LIMIT)])
+        if asked.id is not None:
+            found = list((await load_periods(reads, [asked.id])).values())
+        else:
+            found = await load_newest_periods(reads, _readable(asked.before), PAGE_LIMIT)
+    return Periods(periods=[period_resource(period) for period in found])
+
+
+def _readable(moment: datetime | None) -> datetime | None:
+    """Return an instant that the database can read: in UTC some at the ends of time are not in the years 1 to 9999."""
+    return moment and max(min(moment, datetime.now(UTC)), BEGINNING)
 
 
 async def get_trial_balance(database: Database, query: Envelope[GetTrialBalance]) -> TrialBalance:

@@ -12,7 +12,10 @@ from outbox.transaction import Transaction
 # A statement of its own: what is read after it is what the writer before has committed.
 _LOCK_LEDGER = "SELECT greatest(moved_at, $1) AS moved_at, closed_until FROM ledger WHERE id = 1 FOR UPDATE"
 _KNOWN = "SELECT id, starts_at, ends_at, closed_at, closed_by FROM period WHERE id = ANY($1::uuid[])"
-_NEWEST = "SELECT id, starts_at, ends_at, closed_at, closed_by FROM period ORDER BY ends_at DESC LIMIT $1"
+_NEWEST = """
+SELECT id, starts_at, ends_at, closed_at, closed_by FROM period
+WHERE ends_at < coalesce($1, 'infinity') ORDER BY ends_at DESC LIMIT $2
+"""
 # One statement, because the database verifies at its end that the newest period ends where the head says.
 _CLOSE = """
 WITH closed AS (
@@ -36,9 +39,9 @@ async def load_periods(reads: Reads, ids: Collection[UUID]) -> dict[UUID, Closed
     return {row["id"]: ClosedPeriod(*row) for row in await reads.fetch(_KNOWN, list(ids))}
 
 
-async def load_newest_periods(reads: Reads, limit: int) -> list[ClosedPeriod]:
-    """Return closed periods, newest first."""
-    return [ClosedPeriod(*row) for row in await reads.fetch(_NEWEST, limit)]
+async def load_newest_periods(reads: Reads, before: datetime | None, limit: int) -> list[ClosedPeriod]:
+    """Return closed periods, newest first; those that ended before an instant, or all."""
+    return [ClosedPeriod(*row) for row in await reads.fetch(_NEWEST, before, limit)]
 
 
 async def save_periods(tx: Transaction, periods: Sequence[ClosedPeriod]) -> None:
