@@ -30,15 +30,15 @@ def migration_url(service: str) -> str:
     return Settings().migration_database_url.get_secret_value()
 
 
-def migrate(service: str, url: str) -> None:
-    """Bring one room's database to its newest revision. `url` is a postgresql:// URL of the owner role.
+def migrate(service: str, url: str, revision: str = "head") -> None:
+    """Bring one room's database to a revision, the newest. `url` is a postgresql:// URL of the owner role.
 
     Starts an event loop of its own: call it from a thread where one runs already.
     """
     config = Config()
     config.set_main_option("script_location", str(APPS / service / "migrations"))
     config.attributes["url"] = url
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def run_migrations(metadata: MetaData) -> None:

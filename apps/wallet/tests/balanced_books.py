@@ -43,7 +43,7 @@ RULES = {
     "nothing counts from later than it was posted": "SELECT id FROM transfer WHERE effective_at > posted_at",
     "the head is the newest transfer and period": """
         SELECT * FROM ledger WHERE sequence <> coalesce((SELECT max(sequence) FROM transfer), 0)
-            OR moved_at <> coalesce((SELECT max(posted_at) FROM transfer), '-infinity')
+            OR moved_at <> coalesce((SELECT max(posted_at) FROM transfer), 'epoch')
             OR closed_until IS DISTINCT FROM (SELECT max(ends_at) FROM period)""",
     "held is the sum of the pending holds": """
         SELECT id FROM account a WHERE held <>
