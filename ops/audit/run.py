@@ -57,7 +57,8 @@ async def run_audit(databases: Databases, rows: int = SLICE) -> AuditReport:
 
 def _bars() -> Progress:
     columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+    console = Console(stderr=True)
+    return Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal)
 
 
 async def _walk(walk: Walk, ledger: Reads, rows: int, tally: _Tally, bars: Progress) -> None:

@@ -58,7 +58,7 @@ def _tell(report: "AuditReport") -> None:
     for currency in report.currencies:
         total = in_major_units(currency.total, currency.currency)
         typer.echo(f"{currency.currency}: {currency.accounts:,} accounts sum to {total}")
-    proved = ", ".join(f"{rows:,} {part}" for part, rows in report.proved.items() if rows and part != "ledger")
+    proved = ", ".join(f"{part} {rows:,}" for part, rows in report.proved.items() if rows and part != "ledger")
     typer.echo(f"Proved in {report.seconds} s: {proved or 'an empty ledger'}.")
     for finding in report.findings:
         typer.echo(f"✗ {finding.place}: {finding.claim}")

@@ -24,6 +24,9 @@ SLICE = 2000
 ROUND = timedelta(minutes=1)
 """The least time from one beginning to the next: a small ledger need not be proved all the time."""
 
+KEPT = 10_000
+"""When so much does not add up, more is not kept: `ledgerlink audit` tells it all."""
+
 _LOG = structlog.get_logger()
 ROWS = Counter("ledgerlink_audit_rows_total", "Rows that the audit has proved", ["walk"])
 POSITION = Gauge("ledgerlink_audit_position", "Sequence up to which this round has proved the transfers")
@@ -43,6 +46,7 @@ class Rounds:
     async def go_on(self, tx: Transaction) -> None:
         """Prove some slices, unless another replica does; keep and say what was found."""
         now = await store.take_round(tx) if self.share else None
+        COMPLETED.set(now.completed_at.timestamp() if now and now.completed_at else 0)
         if now is None or (now.walk is None and now.completed_at and tx.now < now.started_at + self.every):
             return
         if now.walk is None:
@@ -89,15 +93,16 @@ class Rounds:
 
 async def _conclude(tx: Transaction, began: Round, walked: Round, findings: Sequence[Finding]) -> None:
     """Keep where it stands; say what is new, and that a round is complete."""
-    new = await store.save_findings(tx, began.number, [(f.place, f.claim) for f in findings])
+    known = await store.count_findings(tx)
+    places = [(f.place, f.claim) for f in findings]
+    new = await store.save_findings(tx, began.number, places, take_new=known < KEPT)
     is_complete = walked.walk is None
     if is_complete:
         await store.forget_findings(tx, began.number)
-        COMPLETED.set(tx.now.timestamp())
     standing = await store.count_findings(tx)
     OPEN.set(standing)
-    for place, claim in new:
-        _LOG.error("the ledger does not add up", place=place, claim=claim)
+    if new:
+        _LOG.error("the ledger does not add up", findings=len(new), place=new[0][0], claim=new[0][1])
     if new or is_complete:
         tx.say(_audited(walked, is_complete=is_complete, new=new, standing=standing, tx=tx), None)
     if is_complete:

@@ -19,6 +19,7 @@ UPDATE audit_round SET number = $1, started_at = $2, walk = $3, position = $4, c
 _FIND = """
 INSERT INTO audit_finding (place, claim, round, found_at)
 SELECT DISTINCT f.place, f.claim, $3::bigint, $4::timestamptz FROM unnest($1::text[], $2::text[]) AS f (place, claim)
+WHERE $5 OR EXISTS (SELECT FROM audit_finding k WHERE k.place = f.place AND k.claim = f.claim)
 ON CONFLICT (place, claim) DO UPDATE SET round = excluded.round
 RETURNING place, claim, found_at = $4 AS is_new
 """
@@ -53,9 +54,11 @@ async def save_round(tx: Transaction, at: Round) -> None:
     await tx.execute(_SAVE, at.number, at.started_at, at.walk, position, at.completed_at)
 
 
-async def save_findings(tx: Transaction, number: int, found: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Keep what a round found, place and claim; return what was not known before."""
-    rows = await tx.fetch(_FIND, *columns(found, 2), number, tx.now) if found else []
+async def save_findings(
+    tx: Transaction, number: int, found: Sequence[tuple[str, str]], *, take_new: bool
+) -> list[tuple[str, str]]:
+    """Keep what a round found, place and claim; return what was not known before (nothing without `take_new`)."""
+    rows = await tx.fetch(_FIND, *columns(found, 2), number, tx.now, take_new) if found else []
     return sorted((row["place"], row["claim"]) for row in rows if row["is_new"])
 
 

@@ -159,8 +159,8 @@ async def test_replicas_seal_everything_once(bank: Bank, fresh: FreshDatabase, m
 _BESIDE = """
 INSERT INTO seal (number, first_sequence, last_sequence, records_from, records_until, leaves, root, previous, sealed_at,
                   key_id, hash, signature)
-SELECT $1, $2::bigint, $2::bigint - 1, $3, records_until, leaves, root, CASE WHEN $4 THEN hash ELSE root END, sealed_at, key_id, hash,
-       signature FROM seal
+SELECT $1, $2::bigint, $2::bigint - 1, $3, records_until, leaves, root, CASE WHEN $4 THEN hash ELSE root END, sealed_at,
+       key_id, hash, signature FROM seal
 """
 
 
