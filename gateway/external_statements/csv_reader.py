@@ -47,8 +47,9 @@ class CsvReader:
     def _decoded(self, piece: bytes, *, final: bool) -> str:
         try:
             return self._decoder.decode(piece, final)
-        except UnicodeDecodeError:
-            raise StatementError("it is not written in UTF-8", self._row + 1) from None
+        except UnicodeDecodeError as error:
+            row = self._row + 1 + error.object[: error.start].count(b"\n")
+            raise StatementError("it is not written in UTF-8", row) from None
 
     def _read(self, text: str) -> list[ExternalLine]:
         return [line for record in self._records(text) if (line := self._line(record))]
@@ -64,12 +65,8 @@ class CsvReader:
             if self._record.count('"') % 2 == 0:
                 yield self._record
                 self._record = ""
-            self._check_length(self._record)
-        self._check_length(self._rest)
-
-    def _check_length(self, record: str) -> None:
-        if len(record) > RECORD_LENGTH:
-            raise StatementError(f"it has more than {RECORD_LENGTH} characters", self._started_at)
+            _check_length(self._record, self._started_at)
+        _check_length(self._rest, self._row + 1)
 
     def _line(self, record: str) -> ExternalLine | None:
         if not record.strip():
@@ -133,3 +130,8 @@ class CsvReader:
         if amount == 0:
             raise StatementError("a line that moves no money; leave it out")
         return amount
+
+
+def _check_length(record: str, row: int) -> None:
+    if len(record) > RECORD_LENGTH:
+        raise StatementError(f"it has more than {RECORD_LENGTH} characters", row)

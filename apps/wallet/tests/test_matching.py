@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from apps.wallet.domain.reconciliation import reference_key
@@ -80,6 +80,10 @@ LINES = st.lists(
 )
 
 
+def _plain(on: int, reference: UUID | None = None, late: int = 0) -> Wish:
+    return Wish(day=on, amount=-100, late=late, reference=reference, journal=None, external=None, taken=False)
+
+
 @pytest.fixture
 async def owner(fresh: FreshDatabase) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     async with unguarded(fresh.owner_url) as connection:
@@ -88,6 +92,12 @@ async def owner(fresh: FreshDatabase) -> AsyncIterator["asyncpg.Connection[async
 
 @REAL
 @given(wishes=ENTRIES, shown=LINES, window=st.integers(0, WINDOW))
+@example([_plain(6)], [("twice", 0, 0, "transfer")], 0)  # the first of two lines
+@example([_plain(5), _plain(7)], [("like", 0, 1, None)], 1)  # the day before, and not the day after
+@example([_plain(6, POOL[0])], [("like", 0, 0, "reference"), ("like", 0, 0, "transfer")], 0)  # by its transfer first
+@example([_plain(6, POOL[0], late=12)], [("like", 0, 0, "reference")], 0)  # dated back into the period
+@example([_plain(5, POOL[0]), _plain(6, POOL[0])], [("sum", POOL[0], 7, None)], 0)
+@example([_plain(5)], [("half", 0, 0, None)], 0)
 async def test_the_database_and_the_model_agree(
     owner: Any, bank: Bank, wishes: list[Wish], shown: list[tuple[Any, ...]], window: int
 ) -> None:
