@@ -58,6 +58,7 @@ class Wish:
     amount: int
     effective_at: datetime | None = None
     currency: str = "EUR"
+    transfer: UUID | None = None
 
 
 @dataclass
@@ -69,9 +70,11 @@ class Past:
     _balances: dict[UUID, int] = field(default_factory=dict)
     _totals: dict[tuple[UUID, int, int], int] = field(default_factory=dict)
 
-    async def account(self, currency: str = "EUR", kind: str = "general", type_: str = "liability") -> UUID:
+    async def account(
+        self, currency: str = "EUR", kind: str = "general", type_: str = "liability", account: UUID | None = None
+    ) -> UUID:
         """Open an account of the ledger's own, without limits."""
-        account = new_id()
+        account = account or new_id()
         await self.database.pool.execute(_OPEN, account, kind, type_, currency, BEGINNING)
         return account
 
@@ -95,7 +98,7 @@ class Past:
         for wish in wishes:
             sequence += 1
             effective = wish.effective_at or moment
-            identifier = new_id()
+            identifier = wish.transfer or new_id()
             for account, other, amount in (
                 (wish.debit, wish.credit, -wish.amount),
                 (wish.credit, wish.debit, wish.amount),
