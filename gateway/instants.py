@@ -13,11 +13,11 @@ NO_INSTANT = "not an instant as of RFC 3339 with a time zone, such as 2026-01-31
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
 
 
-def _spelt_out(text: Any) -> Any:
+def _spelt_out(value: Any) -> Any:
     """Refuse what pydantic would guess from: numbers, dates without a time, fractions that it would cut off."""
-    if isinstance(text, str) and not _INSTANT.fullmatch(text):
+    if not isinstance(value, datetime) and not (isinstance(value, str) and _INSTANT.fullmatch(value)):
         raise ValueError(NO_INSTANT)
-    return text
+    return value
 
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_spelt_out)]
