@@ -34,6 +34,7 @@ SELECT id, customer, source_wallet, destination_wallet, amount, currency, descri
 FROM payment_intent WHERE state IN ('assessing', 'posting') AND updated_at < $1
 ORDER BY updated_at, id LIMIT $2
 """
+_TRANSFERS_OF = "SELECT id, transfer_id FROM payment_intent WHERE id = ANY ($1::uuid[])"
 _CONCLUDED = """
 SELECT id, customer, source_wallet, destination_wallet, amount, currency, description, state, attempt,
        assessment_id, transfer_id, asked_by, last_payment_error, deadline_at, created_at, updated_at
@@ -109,6 +110,11 @@ async def unmoved_since(reads: Reads, instant: datetime, limit: int) -> list[Int
 async def concluded_after(reads: Reads, after: UUID, limit: int) -> list[Intent]:
     """Return confirmed intents that succeeded or failed, in the order of their ids, those after `after`."""
     return [_intent(row) for row in await reads.fetch(_CONCLUDED, after, limit)]
+
+
+async def transfers_of(reads: Reads, ids: Sequence[UUID]) -> dict[UUID, UUID | None]:
+    """Return the transfer that each intent is carried out by, None where it has none; others are left out."""
+    return {row["id"]: row["transfer_id"] for row in await reads.fetch(_TRANSFERS_OF, list(ids))}
 
 
 def _fixed(intent: Intent) -> tuple[object, ...]:

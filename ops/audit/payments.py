@@ -7,7 +7,8 @@ from uuid import UUID
 from apps.payments.audit import audit as audit_payments
 from apps.payments.domain.intents import Intent
 from apps.payments.domain.transitions import State
-from apps.payments.store import concluded_after
+from apps.payments.store import concluded_after, transfers_of
+from apps.wallet.audit.transfers import load_referenced
 from apps.wallet.audit.walk import Finding
 from apps.wallet.domain.transfer import Posted
 from apps.wallet.store.transfers import load_transfers
@@ -36,6 +37,25 @@ async def prove_effects(payments: Reads, ledger: Reads) -> AsyncIterator[tuple[i
         found = [_fault(intent, posted.get(intent.current.transfer_id)) for intent in intents]
         yield len(intents), [finding for finding in found if finding]
         after = intents[-1].id
+
+
+async def prove_single_effects(ledger: Reads, payments: Reads) -> AsyncIterator[tuple[int, list[Finding]]]:
+    """Compare transfers that are for payments with them; yield how many at a time, and what was found.
+
+    The payments are read after the ledger, so that what was posted is known by then.
+    """
+    after = 0
+    while rows := await load_referenced(ledger, after, _SLICE):
+        known = await transfers_of(payments, [row["reference"] for row in rows])
+        yield (
+            len(rows),
+            [
+                Finding(f"transfer {row['id']}", f"payment intent {row['reference']} is carried out by another one")
+                for row in rows
+                if known.get(row["reference"], row["id"]) != row["id"]
+            ],
+        )
+        after = rows[-1]["sequence"]
 
 
 def _fault(intent: Intent, posted: Posted | None) -> Finding | None:

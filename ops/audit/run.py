@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from apps.wallet.audit.books import SLICE, WALKS, currencies
 from apps.wallet.audit.walk import Finding, Walk
 from ops.audit.databases import Databases
-from ops.audit.payments import count_payments, prove_effects
+from ops.audit.payments import count_payments, prove_effects, prove_single_effects
 from ops.audit.report import FINDINGS, AuditReport, CurrencyLine, FindingLine
 from ops.read_only import read_only
 from outbox.database import Reads
@@ -81,4 +81,8 @@ async def _prove_payments(url: str, ledger: Reads, tally: _Tally, bars: Progress
         tally.add("payments", 0, stuck)
         async for compared, findings in prove_effects(payments, ledger):
             tally.add("payments", compared, findings)
+            bars.advance(task, compared)
+        task = bars.add_task("payments' transfers", total=tally.payments["succeeded"])
+        async for compared, findings in prove_single_effects(ledger, payments):
+            tally.add("payments' transfers", compared, findings)
             bars.advance(task, compared)

@@ -1,6 +1,9 @@
 """Proves every transfer: its place in the order, both balances, what it is of, its dates and its accounts' limits."""
 
+import asyncpg
+
 from apps.wallet.audit.walk import Check, KeyWalk
+from outbox.database import Reads
 
 # An account's newest entry before the slice is one probe of an index for each side.
 _BALANCES = """
@@ -162,3 +165,14 @@ TRANSFERS = KeyWalk(
         Check("it took the account above its ceiling", _CEILING),
     ),
 )
+
+_REFERENCED = """
+SELECT id, sequence, reference FROM transfer
+WHERE sequence > $1 AND reference IS NOT NULL AND reverses IS NULL AND hold_id IS NULL AND journal_id IS NULL
+ORDER BY sequence LIMIT $2
+"""
+
+
+async def load_referenced(reads: Reads, after: int, limit: int) -> list[asyncpg.Record]:
+    """Return single transfers that are for something else's sake: `id`, `sequence` and `reference`, in order."""
+    return await reads.fetch(_REFERENCED, after, limit)
