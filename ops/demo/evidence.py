@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from apps.wallet.store import load_entries
+from apps.wallet.store.transfers import load_entries
 from contracts.topology import PROVISIONER, SERVICES
 from ops.demo.report import EntryLine, HopLine
 from ops.demo.story import CURRENCY, Paid, Story

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from uuid import UUID
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,11 @@ from contracts.ids import new_id
 from contracts.message import Outcome, Problem
 from contracts.payments import PaymentIntent, PaymentIntentFailed, PaymentIntentSucceeded, PaymentStatus
 from contracts.wallet import PostTransfer, Transfer, TransferPosted, TransferRefused
+
+
+def intent_of(post: PostTransfer) -> UUID:
+    assert post.reference is not None
+    return post.reference
 
 
 async def posting(room: Room, number: int = 1) -> list[PostTransfer]:
@@ -24,7 +30,7 @@ async def test_a_posted_transfer_is_success(room: Room) -> None:
     (post,) = await posting(room)
     outcome = posted(post)
     (reply,) = await room.deliver(outcome)
-    intent = await room.intent(post.reference)
+    intent = await room.intent(intent_of(post))
     (succeeded,) = await room.said(PaymentIntentSucceeded)
 
     assert intent.state is State.SUCCEEDED
@@ -38,7 +44,7 @@ async def test_a_posted_transfer_is_success(room: Room) -> None:
 async def test_a_refused_transfer_is_a_failure_in_the_customers_terms(room: Room) -> None:
     (post,) = await posting(room)
     (reply,) = await room.deliver(refused(post))
-    intent = await room.intent(post.reference)
+    intent = await room.intent(intent_of(post))
     (failed,) = await room.said(PaymentIntentFailed)
     assert intent.state is State.REQUIRES_PAYMENT_METHOD
     assert (last_error(intent).code, last_error(intent).parameter) == ("insufficient_funds", "source_wallet")
@@ -63,14 +69,14 @@ async def test_transfers_that_are_not_of_our_payments_are_ignored(room: Room) ->
     refusal = TransferRefused(transfer_id=new_id(), problem=Problem(code="insufficient_funds", detail="empty"))
     batch = [enveloped(TransferPosted(transfer=top_up)), enveloped(nobodys), foreign, outdated, enveloped(refusal)]
     assert await room.deliver(*batch) == []
-    assert (await room.intent(post.reference)).state is State.POSTING
+    assert (await room.intent(intent_of(post))).state is State.POSTING
 
 
 async def test_the_first_outcome_counts_and_is_said_once(room: Room) -> None:
     (post,) = await posting(room)
     assert len(await room.deliver(posted(post), posted(post), refused(post))) == 1
     assert await room.deliver(posted(post)) == []
-    assert (await room.intent(post.reference)).state is State.SUCCEEDED
+    assert (await room.intent(intent_of(post))).state is State.SUCCEEDED
     assert len(await room.said(PaymentIntentSucceeded)) == 1
 
 
@@ -82,7 +88,7 @@ async def test_batches_of_any_size_give_the_same_states(room: Room, sizes: Seque
     for size in sizes:
         batch, outcomes = outcomes[:size], outcomes[size:]
         await room.deliver(*batch)
-    states = [intent.state.value for intent in await room.intents([post.reference for post in posts])]
+    states = [intent.state.value for intent in await room.intents([intent_of(post) for post in posts])]
     assert states == ["succeeded", "requires_payment_method", "succeeded", "requires_payment_method"]
     assert len(await room.said(PaymentIntentSucceeded)) == 2
     assert len(await room.said(PaymentIntentFailed)) == 2

@@ -25,7 +25,7 @@ async def _counts(bank: Bank) -> tuple[int, int, int]:
     return tuple(row)
 
 
-def _names(command: Envelope[PostTransfer]) -> dict[str, UUID]:
+def _names(command: Envelope[PostTransfer]) -> dict[str, UUID | None]:
     return {"transfer_id": command.data.transfer_id, "reference": command.data.reference}
 
 

@@ -47,7 +47,8 @@ TRANSFER = (
     """
     UPDATE transfer t SET posted_at = o.moment, effective_at = o.moment,
            debit_balance = (SELECT balance_after FROM entry WHERE account_id = debit_account AND sequence = t.sequence),
-           credit_balance = (SELECT balance_after FROM entry WHERE account_id = credit_account AND sequence = t.sequence)
+           credit_balance = (SELECT balance_after FROM entry
+                             WHERE account_id = credit_account AND sequence = t.sequence)
     FROM (SELECT id, max(posted_at) OVER (ORDER BY sequence) AS moment FROM transfer) o WHERE o.id = t.id
     """,
     "UPDATE ledger SET moved_at = coalesce((SELECT max(posted_at) FROM transfer), 'epoch')",
@@ -59,7 +60,8 @@ TRANSFER = (
         ALTER COLUMN effective_at SET NOT NULL,
         ADD CONSTRAINT transfer_effective CHECK (effective_at >= '1970-01-01 00:00Z' AND effective_at <= posted_at),
         ADD CONSTRAINT transfer_reversal CHECK (
-            (reverses IS NULL) = (reversed_total IS NULL) AND reversed_total >= amount AND reversed_total <= 1000000000000
+            (reverses IS NULL) = (reversed_total IS NULL)
+            AND reversed_total >= amount AND reversed_total <= 1000000000000
         )
     """,
     "CREATE INDEX transfer_debited ON transfer (debit_account, sequence)",
@@ -105,7 +107,8 @@ ACCOUNT = (
     ALTER TABLE account
         ALTER COLUMN type SET NOT NULL,
         ADD CONSTRAINT account_kind CHECK (
-            (kind = 'wallet' AND owner IS NOT NULL AND wallet IS NOT NULL AND type = 'liability' AND processor IS NULL) OR
+            (kind = 'wallet' AND owner IS NOT NULL AND wallet IS NOT NULL AND type = 'liability'
+             AND processor IS NULL) OR
             (kind IN ('clearing', 'fees', 'suspense', 'fx', 'general') AND owner IS NULL AND wallet IS NULL)
         ),
         ADD CONSTRAINT account_type CHECK (type IN ('asset', 'liability', 'income', 'expense', 'equity')),
@@ -250,11 +253,9 @@ TABLES = (
 
 # Each function looks rows up by key, one index probe a row, in scalar subqueries that no planner turns into a scan of
 # the table: plans are cached per session, and the first is made when the tables are empty.
-_SETTINGS = "SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off"
-
-VERIFY_TRANSFERS = f"""
+VERIFY_TRANSFERS = """
 CREATE FUNCTION verify_transfers() RETURNS trigger LANGUAGE plpgsql
-{_SETTINGS} AS $$
+SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
     first bigint; last bigint; posted bigint; oldest timestamptz; moment timestamptz; special boolean; late boolean;
 BEGIN
@@ -275,7 +276,8 @@ BEGIN
         SELECT FROM (
             SELECT e.*, lag(e.after) OVER by_account AS before, lead(e.sequence) OVER by_account AS next
             FROM (
-                SELECT t.debit_account AS account_id, t.sequence, t.currency, -t.amount AS amount, t.debit_balance AS after
+                SELECT t.debit_account AS account_id, t.sequence, t.currency, -t.amount AS amount,
+                       t.debit_balance AS after
                 FROM written t
                 UNION ALL
                 SELECT t.credit_account, t.sequence, t.currency, t.amount, t.credit_balance FROM written t
@@ -291,7 +293,7 @@ BEGIN
                       AND a.frozen IN ('none', CASE WHEN e.amount > 0 THEN 'out' ELSE 'in' END)
                FROM account a WHERE a.id = e.account_id) IS NOT TRUE
     ) THEN
-        RAISE check_violation USING MESSAGE = 'a transfer must continue the balances of its two accounts, as they allow';
+        RAISE check_violation USING MESSAGE = 'a transfer must continue the balances of its accounts, as they allow';
     END IF;
     IF special AND EXISTS (
         SELECT FROM written t
@@ -350,13 +352,14 @@ CREATE FUNCTION bucket_of(moment timestamptz, level integer) RETURNS bigint LANG
 RETURN (extract(epoch FROM moment) * 1000000)::bigint >> (4 * level)
 """
 
-# The lowest and the highest balance that an account has at any instant from `since` on, in the order of effective dates.
+# The lowest and the highest balance that an account has at any instant from `since` on, by effective date.
 # What is effective since then was posted since then.
 BALANCES_SINCE = """
 CREATE FUNCTION balances_since(account uuid, balance bigint, since timestamptz, OUT lowest numeric, OUT highest numeric)
 LANGUAGE sql STABLE BEGIN ATOMIC
     SELECT min(balance - later), max(balance - later) FROM (
-        SELECT coalesce(sum(moved) OVER (ORDER BY effective_at DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+        SELECT coalesce(sum(moved) OVER (ORDER BY effective_at DESC
+                                         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
                AS later
         FROM (
             SELECT e.effective_at, sum(e.amount) AS moved FROM entry e
@@ -369,22 +372,22 @@ LANGUAGE sql STABLE BEGIN ATOMIC
 END
 """
 
-VERIFY_ACCOUNTS = f"""
+VERIFY_ACCOUNTS = """
 CREATE FUNCTION verify_accounts() RETURNS trigger LANGUAGE plpgsql
-{_SETTINGS} AS $$
+SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM written a
         WHERE a.last_sequence IS NOT NULL AND (
-                SELECT CASE a.id WHEN t.debit_account THEN t.debit_balance WHEN t.credit_account THEN t.credit_balance END
-                       = a.balance
+                SELECT a.balance = CASE a.id WHEN t.debit_account THEN t.debit_balance
+                                             WHEN t.credit_account THEN t.credit_balance END
                 FROM transfer t WHERE t.sequence = a.last_sequence) IS NOT TRUE
            OR a.hold_steps > 0 AND (
                 SELECT s.held_after = a.held FROM hold_step s
                 WHERE s.account_id = a.id AND s.account_step = a.hold_steps) IS NOT TRUE
            OR a.hold_steps = 0 AND a.held <> 0
     ) THEN
-        RAISE check_violation USING MESSAGE = 'what an account has and holds must be that of its newest entry and hold step';
+        RAISE check_violation USING MESSAGE = 'an account must stand where its newest entry and hold step left it';
     END IF;
     RETURN NULL;
 END
@@ -399,9 +402,9 @@ END
 $$
 """
 
-VERIFY_CHANGE = f"""
+VERIFY_CHANGE = """
 CREATE FUNCTION verify_change() RETURNS trigger LANGUAGE plpgsql
-{_SETTINGS} AS $$
+SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 BEGIN
     IF NEW.changes <> OLD.changes + 1 OR (
         SELECT (c.floor, c.ceiling, c.frozen, c.closed_at, c.external_id, c.metadata)
@@ -414,9 +417,9 @@ END
 $$
 """
 
-VERIFY_ACCOUNT_CHANGES = f"""
+VERIFY_ACCOUNT_CHANGES = """
 CREATE FUNCTION verify_account_changes() RETURNS trigger LANGUAGE plpgsql
-{_SETTINGS} AS $$
+SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM written c
@@ -424,16 +427,16 @@ BEGIN
            OR c.number > 1 AND NOT EXISTS (
                 SELECT FROM account_change p WHERE p.account_id = c.account_id AND p.number = c.number - 1)
     ) THEN
-        RAISE check_violation USING MESSAGE = 'the record of a change must come with the change, after the one before it';
+        RAISE check_violation USING MESSAGE = 'a record of a change must come with the change, after the one before';
     END IF;
     RETURN NULL;
 END
 $$
 """
 
-VERIFY_EXCHANGES = f"""
+VERIFY_EXCHANGES = """
 CREATE FUNCTION verify_exchanges() RETURNS trigger LANGUAGE plpgsql
-{_SETTINGS} AS $$
+SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM written x
@@ -441,16 +444,16 @@ BEGIN
                       AND b.currency <> s.currency
                FROM transfer s, transfer b WHERE s.id = x.sell_transfer AND b.id = x.buy_transfer) IS NOT TRUE
     ) THEN
-        RAISE check_violation USING MESSAGE = 'a rate must be between two transfers of one journal that follow each other';
+        RAISE check_violation USING MESSAGE = 'a rate must be between two successive transfers of one journal';
     END IF;
     RETURN NULL;
 END
 $$
 """
 
-VERIFY_HOLD_STEPS = f"""
+VERIFY_HOLD_STEPS = """
 CREATE FUNCTION verify_hold_steps() RETURNS trigger LANGUAGE plpgsql
-{_SETTINGS} AS $$
+SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM written s
@@ -486,9 +489,9 @@ END
 $$
 """
 
-VERIFY_HOLDS = f"""
+VERIFY_HOLDS = """
 CREATE FUNCTION verify_holds() RETURNS trigger LANGUAGE plpgsql
-{_SETTINGS} AS $$
+SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM written h
@@ -503,9 +506,9 @@ END
 $$
 """
 
-VERIFY_JOURNALS = f"""
+VERIFY_JOURNALS = """
 CREATE FUNCTION verify_journals() RETURNS trigger LANGUAGE plpgsql
-{_SETTINGS} AS $$
+SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM written j
@@ -520,14 +523,15 @@ END
 $$
 """
 
-VERIFY_TOTALS = f"""
+VERIFY_TOTALS = """
 CREATE FUNCTION verify_totals() RETURNS trigger LANGUAGE plpgsql
-{_SETTINGS} AS $$
+SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM written b
         WHERE (SELECT t.effective_at < t.posted_at AND b.bucket = bucket_of(t.effective_at, b.level::integer)
-                      AND b.total = CASE b.account_id WHEN t.debit_account THEN -t.amount WHEN t.credit_account THEN t.amount END
+                      AND b.total = CASE b.account_id WHEN t.debit_account THEN -t.amount
+                                                      WHEN t.credit_account THEN t.amount END
                           + coalesce((SELECT p.total FROM backdated_total p
                                       WHERE p.account_id = b.account_id AND p.level = b.level AND p.bucket = b.bucket
                                         AND p.sequence < b.sequence ORDER BY p.sequence DESC LIMIT 1), 0)
@@ -540,13 +544,14 @@ END
 $$
 """
 
-VERIFY_LEDGER = f"""
+VERIFY_LEDGER = """
 CREATE FUNCTION verify_ledger() RETURNS trigger LANGUAGE plpgsql
-{_SETTINGS} AS $$
+SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 BEGIN
     IF (SELECT l.sequence = coalesce(t.sequence, 0) AND l.moved_at = coalesce(t.posted_at, 'epoch')
                AND l.closed_until IS NOT DISTINCT FROM (SELECT p.ends_at FROM period p ORDER BY p.ends_at DESC LIMIT 1)
-        FROM ledger l LEFT JOIN (SELECT n.sequence, n.posted_at FROM transfer n ORDER BY n.sequence DESC LIMIT 1) t ON true
+        FROM ledger l
+        LEFT JOIN (SELECT n.sequence, n.posted_at FROM transfer n ORDER BY n.sequence DESC LIMIT 1) t ON true
         WHERE l.id = 1) IS NOT TRUE THEN
         RAISE check_violation USING MESSAGE = 'the head of the ledger must be its newest transfer and period';
     END IF;
@@ -555,9 +560,9 @@ END
 $$
 """
 
-VERIFY_PERIODS = f"""
+VERIFY_PERIODS = """
 CREATE FUNCTION verify_periods() RETURNS trigger LANGUAGE plpgsql
-{_SETTINGS} AS $$
+SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM written p
@@ -637,7 +642,10 @@ TRIGGERS = (
 
 GRANTS = (
     "GRANT UPDATE (moved_at, closed_until) ON ledger TO wallet",
-    "GRANT UPDATE (held, hold_steps, floor, ceiling, frozen, closed_at, external_id, metadata, changes) ON account TO wallet",
+    """
+    GRANT UPDATE (held, hold_steps, floor, ceiling, frozen, closed_at, external_id, metadata, changes)
+    ON account TO wallet
+    """,
     "GRANT INSERT (type, wallet, ceiling, processor, external_id, metadata) ON account TO wallet",
     "GRANT SELECT ON entry TO wallet",
     "GRANT SELECT, INSERT ON account_change, journal, exchange, hold, hold_step, period, backdated_total TO wallet",
