@@ -7,9 +7,15 @@ import pytest
 from apps.wallet.domain.change import ChangeRefusal
 from apps.wallet.domain.opening import OpeningRefusal
 from apps.wallet.domain.periods import ClosingRefusal
+from apps.wallet.domain.reconciliation import ReconciliationRefusal
 from apps.wallet.domain.refusal import Refusal
 from gateway import refusals
 from gateway.problems import KINDS
+
+
+@pytest.mark.parametrize("rule", ReconciliationRefusal, ids=lambda r: r.code)
+def test_every_refusal_of_a_reconciliation_has_a_status_and_a_title(rule: ReconciliationRefusal) -> None:
+    assert rule.code in KINDS
 
 
 @pytest.mark.parametrize("rule", [*Refusal, *OpeningRefusal, *ChangeRefusal, *ClosingRefusal], ids=lambda r: r.value)

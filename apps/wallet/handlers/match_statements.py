@@ -29,9 +29,8 @@ Step = tuple[str, Callable[[Transaction, Statement], Awaitable[Found]]]
 
 async def match_statements(tx: Transaction) -> None:
     """Take the oldest statement that is to be matched some steps on, unless there is none."""
-    if await reconciliation.load_next_to_match(tx) is None:
+    if await reconciliation.load_next_to_match(tx) is None or not await matching.take_turn(tx):
         return
-    await matching.lock_matching(tx)
     statement = await reconciliation.lock_next_to_match(tx)
     if statement is None:
         return

@@ -19,7 +19,7 @@ async def resolve_breaks(tx: Transaction, commands: Sequence[Envelope[ResolveBre
     accepted = await tx.first_time(commands)
     if not accepted:
         return
-    await matching.lock_matching(tx)
+    await matching.wait_for_turn(tx)
     for command in accepted:
         tx.answer(command, await _resolved(tx, command))
 

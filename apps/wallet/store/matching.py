@@ -1,7 +1,7 @@
 """The rules of matching as set-based statements: each pairs what the ones before it have left, one to one.
 
 Duplicates pair in order: within what makes them equal, both sides are numbered. All statements of one reconciliation
-run one at a time (`lock_matching`), in few transactions of their own, and lock nothing that the ledger waits for.
+run one at a time (`take_turn`), in few transactions of their own, and lock nothing that the ledger waits for.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,10 @@ from outbox.database import Reads
 from outbox.transaction import Transaction
 
 STEP_SECONDS = 600.0
-_LOCK = "SELECT pg_advisory_xact_lock(7003)"
+# 7001 to 7003 are those of safe delivery (outbox).
+_TURN = 7011
+_LOCK = "SELECT pg_advisory_xact_lock($1)"
+_TRY_LOCK = "SELECT pg_try_advisory_xact_lock($1)"
 # Unlike everything else that a service does, a step reads a statement and its part of the books whole: by hash joins,
 # since tables that have just been filled have no statistics to say how large they are.
 _READ_WHOLE = """
@@ -217,9 +220,14 @@ class Broken:
     difference: int
 
 
-async def lock_matching(tx: Transaction) -> None:
+async def take_turn(tx: Transaction) -> bool:
+    """Tell whether nobody else matches or resolves; then nobody does before the transaction has ended."""
+    return bool(await tx.fetchval(_TRY_LOCK, _TURN))
+
+
+async def wait_for_turn(tx: Transaction) -> None:
     """Wait until nobody else matches or resolves: an entry is in one match only."""
-    await tx.execute(_LOCK)
+    await tx.execute(_LOCK, _TURN)
 
 
 async def read_whole(tx: Transaction) -> None:
