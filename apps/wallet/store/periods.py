@@ -14,7 +14,7 @@ _LOCK_LEDGER = "SELECT greatest(moved_at, $1) AS moved_at, closed_until FROM led
 _KNOWN = "SELECT id, starts_at, ends_at, closed_at, closed_by FROM period WHERE id = ANY($1::uuid[])"
 _NEWEST = """
 SELECT id, starts_at, ends_at, closed_at, closed_by FROM period
-WHERE ends_at < coalesce($1, 'infinity') ORDER BY ends_at DESC LIMIT $2
+WHERE ends_at < coalesce($1::timestamptz, 'infinity') ORDER BY ends_at DESC LIMIT $2
 """
 # One statement, because the database verifies at its end that the newest period ends where the head says.
 _CLOSE = """

@@ -95,6 +95,15 @@ async def test_closing_answers_and_says_the_period(bank: Bank, database: Databas
     ]
     listed = await queries.list_periods(database, envelope(ListPeriods()))
     assert [p.id for p in listed.periods] == [second.data.period_id, first.data.period_id]
+    asked = {
+        ListPeriods(before=NOW - HOUR): [first.data.period_id],
+        ListPeriods(before=datetime.fromisoformat("0001-01-01T00:00:00+14:00")): [],
+        ListPeriods(before=datetime.fromisoformat("9999-12-31T23:59:59-12:00")): [p.id for p in listed.periods],
+        ListPeriods(id=first.data.period_id): [first.data.period_id],
+        ListPeriods(id=new_id()): [],
+    }
+    for query, found in asked.items():
+        assert [p.id for p in (await queries.list_periods(database, envelope(query))).periods] == found
 
 
 async def test_closing_twice_closes_once(bank: Bank) -> None:
