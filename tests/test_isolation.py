@@ -374,6 +374,8 @@ async def test_what_the_runtime_role_may_change_is_written_down(
                 "changes",
             },
             "hold": {"captured", "remaining", "status", "expires_at", "steps"},
+            "audit_round": {"number", "started_at", "walk", "position", "completed_at"},
+            "audit_finding": {"round"},
             "reconciliation": {
                 "status",
                 "lines",
@@ -406,7 +408,7 @@ async def test_what_the_runtime_role_may_change_is_written_down(
     finally:
         await connection.close()
     assert {table: set(columns) for table, columns in found.items()} == changeable
-    assert deletable == (["payer_minute"] if service == "risk" else [])
+    assert deletable == {"risk": ["payer_minute"], "wallet": ["audit_finding"]}.get(service, [])
 
 
 _CHANGEABLE = """

@@ -84,6 +84,7 @@ class Account(WalletTable, table=True):
         ),
         Index("account_owner", "owner", "created_at", "id"),
         Index("account_age", "created_at", "id"),
+        Index("account_chart", "currency", "kind", "id", postgresql_where=text("kind <> 'wallet'")),
     )
 
     id: UUID = Field(primary_key=True)
