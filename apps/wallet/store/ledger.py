@@ -69,22 +69,24 @@ FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) AS asked (account_id, leve
     ORDER BY b.sequence DESC LIMIT 1
 ) newest
 """
-# One statement, because the database verifies at its end that transfers, holds, balances and head agree.
+# One statement, because the database verifies at its end that transfers, holds, balances and head agree. What all rows
+# of a batch have in common is not sent with each, since the columns are what a batch costs.
 _POST = """
 WITH posted AS (
     INSERT INTO transfer (id, debit_account, credit_account, amount, currency, reference, fingerprint, sequence,
-                          posted_at, debit_balance, credit_balance, effective_at, journal_id, hold_id, reverses,
-                          reversed_total, metadata)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[], $7::bytea[],
-                         $8::bigint[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::timestamptz[],
-                         $13::uuid[], $14::uuid[], $15::uuid[], $16::bigint[], $17::jsonb[])
+                          posted_at, debit_balance, credit_balance, effective_at)
+    SELECT t.id, t.debit_account, t.credit_account, t.amount, t.currency, t.reference, t.fingerprint, $13 + t.n, $14,
+           t.debit_balance, t.credit_balance, $14
+    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[], $7::bytea[], $8::bigint[],
+                $9::bigint[]) WITH ORDINALITY
+         AS t (id, debit_account, credit_account, amount, currency, reference, fingerprint, debit_balance,
+               credit_balance, n)
 ), moved AS (
-    UPDATE account SET balance = a.balance, last_sequence = a.sequence, held = a.held, hold_steps = a.hold_steps
-    FROM unnest($18::uuid[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[])
-         AS a (id, balance, sequence, held, hold_steps)
+    UPDATE account SET balance = a.balance, last_sequence = a.sequence
+    FROM unnest($10::uuid[], $11::bigint[], $12::bigint[]) AS a (id, balance, sequence)
     WHERE account.id = a.id
 )
-UPDATE ledger SET sequence = $23, moved_at = $24 WHERE id = 1
+UPDATE ledger SET sequence = $15, moved_at = $14 WHERE id = 1
 """
 # The same with all that is rarer than a transfer.
 _POST_ALL = """
@@ -131,6 +133,8 @@ WITH posted AS (
 )
 UPDATE ledger SET sequence = $23, moved_at = $24 WHERE id = 1
 """
+# journal_id, hold_id, reverses, reversed_total and metadata.
+_NOTHING_MORE = (None,) * 5
 _REFUSE = """
 INSERT INTO refusal (id, reference, fingerprint, code, detail, refused_at, leg)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::text[], $5::text[], $6::timestamptz[], $7::integer[])
@@ -294,12 +298,10 @@ async def save_decided(tx: Transaction, decided: Decided) -> None:
 
 
 async def _save_moved(tx: Transaction, decided: Decided) -> None:
-    balances = sorted((s.account.id, s.balance, s.last_sequence, s.held, s.hold_steps) for s in decided.moved)
-    common = (*columns(_transfer_rows(decided.postings), 17), *columns(balances, 5), decided.sequence, decided.moved_at)
-    totals = await _totals(tx, decided.postings)
-    if not (decided.journals or decided.steps or totals):
-        await tx.execute(_POST, *common)
+    if not decided.steps and all(map(_is_plain, decided.postings)):
+        await _save_plain(tx, decided)
         return
+    balances = sorted((s.account.id, s.balance, s.last_sequence, s.held, s.hold_steps) for s in decided.moved)
     journals = [
         (j.id, j.transfers[0].sequence, len(j.transfers), j.reference, _json(j.metadata), j.fingerprint, j.posted_at)
         for j in decided.journals
@@ -307,14 +309,29 @@ async def _save_moved(tx: Transaction, decided: Decided) -> None:
     changed = [(h.id, h.captured, h.remaining, h.status, h.expires_at, h.steps) for h in decided.changed]
     await tx.execute(
         _POST_ALL,
-        *common,
+        *columns(_transfer_rows(decided.postings), 17),
+        *columns(balances, 5),
+        decided.sequence,
+        decided.moved_at,
         *columns(journals, 7),
         *columns([(*e, j.id) for j in decided.journals for e in j.exchanges], 4),
         *columns(decided.placed, 13),
         *columns(changed, 6),
         *columns(decided.steps, 13),
-        *columns(totals, 5),
+        *columns(await _totals(tx, decided.postings), 5),
     )
+
+
+def _is_plain(posted: Posted) -> bool:
+    """Tell whether a transfer is nothing but a transfer, effective when it is posted."""
+    return posted[12:] == _NOTHING_MORE and posted.effective_at == posted.posted_at
+
+
+async def _save_plain(tx: Transaction, decided: Decided) -> None:
+    transfers = columns([(*p[:7], p.debit_balance, p.credit_balance) for p in decided.postings], 9)
+    balances = columns(sorted((s.account.id, s.balance, s.last_sequence) for s in decided.moved), 3)
+    before = decided.postings[0].sequence - 1
+    await tx.execute(_POST, *transfers, *balances, before, decided.moved_at, decided.sequence)
 
 
 def _transfer_rows(postings: Sequence[Posted]) -> Sequence[Sequence[object]]:
