@@ -20,6 +20,9 @@ _WALLET = "SELECT id, currency FROM account WHERE wallet = $1 ORDER BY currency"
 _KNOWN = """
 SELECT coalesce((SELECT sequence FROM transfer WHERE posted_at <= $1 ORDER BY posted_at DESC, sequence DESC LIMIT 1), 0)
 """
+# Entries are found by account and sequence as one key, which only the index on both can answer. Asked for each by
+# itself, a planner that thinks most transfers are on this account reads all of them backwards until it meets one.
+#
 # Recorded by then are all entries that were not backdated, and some that were. The tree adds those that came later: for
 # each node the total as it is known, less what it was by then.
 _BALANCES = """
@@ -28,8 +31,10 @@ WITH place AS MATERIALIZED (
                                        ORDER BY t.posted_at DESC, t.sequence DESC LIMIT 1), 0)) AS sequence
 )
 SELECT a.id, p.sequence AS recorded,
-       coalesce((SELECT e.balance_after FROM entry e WHERE e.account_id = a.id AND e.sequence <= p.sequence
-                 ORDER BY e.sequence DESC LIMIT 1), 0)
+       coalesce((SELECT CASE newest.account_id WHEN a.id THEN newest.balance_after END FROM (
+                     SELECT e.account_id, e.balance_after FROM entry e
+                     WHERE (e.account_id, e.sequence) <= (a.id, p.sequence)
+                     ORDER BY e.account_id DESC, e.sequence DESC LIMIT 1) AS newest), 0)
        + CASE WHEN EXISTS (SELECT FROM backdated_total b WHERE b.account_id = a.id) THEN (
              SELECT coalesce(sum(
                  coalesce((SELECT b.total FROM backdated_total b
@@ -39,6 +44,7 @@ SELECT a.id, p.sequence AS recorded,
                              WHERE b.account_id = a.id AND b.level = n.level AND b.bucket = n.bucket
                                AND b.sequence <= p.sequence ORDER BY b.sequence DESC LIMIT 1), 0)), 0)
              FROM unnest($4::smallint[], $5::bigint[], $6::bigint[]) AS n (level, bucket, known)
+             WHERE n.known > p.sequence
          ) ELSE 0 END AS balance
 FROM place p CROSS JOIN unnest($1::uuid[]) AS a (id)
 """
@@ -46,8 +52,9 @@ FROM place p CROSS JOIN unnest($1::uuid[]) AS a (id)
 _LINES = """
 SELECT * FROM (
     (SELECT e.transfer_id, e.sequence, e.effective_at, e.posted_at, e.amount, e.counterparty, e.reference FROM entry e
-     WHERE e.account_id = $1 AND e.sequence > $2 AND e.sequence <= $3 AND e.effective_at = e.posted_at
-     ORDER BY e.sequence LIMIT $8)
+     WHERE (e.account_id, e.sequence) > ($1::uuid, $2::bigint) AND (e.account_id, e.sequence) <= ($1::uuid, $3::bigint)
+       AND e.effective_at = e.posted_at
+     ORDER BY e.account_id, e.sequence LIMIT $8)
     UNION ALL
     (SELECT t.id, t.sequence, t.effective_at, t.posted_at,
             CASE t.debit_account WHEN $1 THEN -t.amount ELSE t.amount END,
