@@ -402,8 +402,11 @@ async def resolve_break(
 
     async def find() -> Reply | None:
         resource = await _break(reconciliation_id, number, parts, context)
-        is_ours_too = resource.get("resolution", {}).get("transfer_id") == str(transfer_id)
-        return Reply(outcome=Outcome.COMPLETED, resource=resource) if is_ours_too else None
+        resolution = resource.get("resolution", {})
+        by_note = isinstance(body, NewNote) and resolution.get("note") == body.note
+        is_mine = resolution.get("resolved_by") == str(caller.user) and by_note
+        is_mine |= resolution.get("transfer_id") == str(transfer_id)
+        return Reply(outcome=Outcome.COMPLETED, resource=resource) if is_mine else None
 
     location = f"{PATH}/{reconciliation_id}/breaks/{number}"
     operation = Operation(command, reconciliation_id, location, CREATED, find)

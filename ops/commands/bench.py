@@ -108,6 +108,31 @@ def ledger(
         raise typer.Exit(1)
 
 
+@app.command()
+def reconciliation(
+    lines: Annotated[int, typer.Option(min=1000, max=10_000_000, help="Entries, and about as many lines.")] = 1_000_000,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Upload a statement over HTTP, and match it with as many entries of the ledger.
+
+    [bold]Example[/bold]
+
+      $ ledgerlink bench reconciliation --lines 100000
+    """
+    from rich.console import Console
+
+    from ops.bench.reconciliation import run, show
+
+    report = _uninterrupted(run(lines))
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        show(Console(), report)
+    if not report.as_expected:
+        raise typer.Exit(1)
+
+
 def _uninterrupted(work: Coroutine[Any, Any, T]) -> T:
     """Run the work on the event loop that the services use. A signal cancels it; its own clean-up stops the stack."""
     import uvloop
