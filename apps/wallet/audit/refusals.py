@@ -1,12 +1,18 @@
-"""Proves that what was refused was not carried out as well."""
+"""Proves that what was refused was not carried out as well.
+
+An id names an operation of each kind: a journal may be refused under the id of a hold. It is the same operation only if
+its fingerprint, which tells the kind, is the same, too.
+"""
 
 from apps.wallet.audit.walk import Check, KeyWalk
 
 _BOTH = """
 SELECT 'refusal ' || f.id AS place FROM refusal f
 WHERE f.id > $1 AND f.id <= $2 AND (
-    EXISTS (SELECT FROM transfer t WHERE t.id = f.id) OR EXISTS (SELECT FROM journal j WHERE j.id = f.id)
-    OR EXISTS (SELECT FROM hold h WHERE h.id = f.id) OR EXISTS (SELECT FROM hold_step s WHERE s.operation_id = f.id))
+    EXISTS (SELECT FROM transfer t WHERE t.id = f.id AND t.fingerprint = f.fingerprint)
+    OR EXISTS (SELECT FROM journal j WHERE j.id = f.id AND j.fingerprint = f.fingerprint)
+    OR EXISTS (SELECT FROM hold h WHERE h.id = f.id AND h.fingerprint = f.fingerprint)
+    OR EXISTS (SELECT FROM hold_step s WHERE s.operation_id = f.id AND s.fingerprint = f.fingerprint))
 LIMIT $3
 """
 

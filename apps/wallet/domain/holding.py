@@ -68,6 +68,8 @@ def take_capture(batch: Batch, request: CaptureRequest) -> Outcome:
         if earlier.fingerprint == fingerprint:
             return Captured(earlier, batch.holds[request.hold_id])
         return Refused(request.id, request.reference, fingerprint, Refusal.TRANSFER_ID_REUSED, batch.moment)
+    if request.id in batch.asked_steps:  # by a void or an extension: a step of a hold has an id that no other step has
+        return Refused(request.id, request.reference, fingerprint, Refusal.TRANSFER_ID_REUSED, batch.moment)
     if refused := _refused_before(batch, request.id, fingerprint, Refusal.TRANSFER_ID_REUSED):
         return refused
     try:

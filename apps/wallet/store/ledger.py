@@ -176,6 +176,7 @@ class _Asked:
                 self.accounts |= {operation.debit_account, operation.credit_account}
             case CaptureRequest():
                 self.transfers.add(operation.id)
+                self.steps.append(operation.id)
                 self.holds.add(operation.hold_id)
                 self._take_date(operation.effective_at)
             case VoidRequest() | ExtensionRequest():

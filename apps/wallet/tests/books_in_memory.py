@@ -93,6 +93,7 @@ class BooksInMemory:
         self.refusals |= {refused.id: refused for refused in decided.refusals}
         for step in decided.steps:
             if step.operation_id and step.fingerprint:
+                assert step.operation_id not in self.steps
                 self.steps[step.operation_id] = KnownStep(step.hold_id, step.fingerprint)
         for standing in decided.moved:
             self.accounts[standing.account.id] = self.accounts[standing.account.id]._replace(

@@ -81,7 +81,7 @@ class NaiveLedger:
     closed_until: datetime | None = None
     asked_transfers: dict[UUID, object] = field(default_factory=dict)
     asked_journals: dict[UUID, JournalRequest] = field(default_factory=dict)
-    asked_steps: dict[UUID, VoidRequest | ExtensionRequest] = field(default_factory=dict)
+    asked_steps: dict[UUID, object] = field(default_factory=dict)
     refused: dict[UUID, tuple[Operation, Answer]] = field(default_factory=dict)
 
     # What can be known of it
@@ -156,14 +156,16 @@ class NaiveLedger:
         """Return the answer to what was asked under the same id before."""
         asked: dict[UUID, object]
         match operation:
-            case TransferRequest() | ReversalRequest() | CaptureRequest():
+            case TransferRequest() | ReversalRequest():
                 asked, code = self.asked_transfers, "transfer_id_reused"
+            case CaptureRequest():  # it is a transfer and a step of a hold
+                asked, code = self.asked_steps | self.asked_transfers, "transfer_id_reused"
             case JournalRequest():
                 asked, code = dict(self.asked_journals), "journal_id_reused"
             case HoldRequest():
                 asked, code = {i: h.request for i, h in self.holds.items()}, "hold_id_reused"
             case VoidRequest() | ExtensionRequest():
-                asked, code = dict(self.asked_steps), "operation_id_reused"
+                asked, code = self.asked_steps, "operation_id_reused"
         leg = 0 if isinstance(operation, JournalRequest) else None
         if operation.id in asked:
             same = asked[operation.id] == operation
@@ -264,6 +266,7 @@ class NaiveLedger:
         )
         hold.captured += amount
         hold.released = asked.release_rest
+        self.asked_steps[asked.id] = asked
         return "captured", asked.id, *self.hold_facts(asked.hold_id, now)
 
     def _void(self, asked: VoidRequest, now: datetime) -> Answer:
