@@ -36,19 +36,20 @@ class Reader:
         starts_at, ends_at = row or (None, None)
         return cls(teller, customers, starts_at or datetime.now(UTC), ends_at or datetime.now(UTC))
 
-    async def balances(self, number: int) -> list[float]:
-        """Return the seconds of each of `number` balances as of a random instant."""
-        return await self._timed(number, self._balance)
+    async def balances(self, number: int, seconds: float) -> list[float]:
+        """Return the seconds of each of up to `number` balances as of a random instant, within `seconds`."""
+        return await self._timed(number, seconds, self._balance)
 
-    async def statement_pages(self, number: int) -> list[float]:
-        """Return the seconds of each of `number` pages of statements, which begin at a random instant."""
-        return await self._timed(number, self._statement)
+    async def statement_pages(self, number: int, seconds: float) -> list[float]:
+        """Return the seconds of each of up to `number` pages of statements, which begin at a random instant."""
+        return await self._timed(number, seconds, self._statement)
 
-    async def _timed(self, number: int, ask: Callable[[], Awaitable[None]]) -> list[float]:
+    async def _timed(self, number: int, seconds: float, ask: Callable[[], Awaitable[None]]) -> list[float]:
         for _ in range(_WARM_UPS):
             await ask()
         measured: list[float] = []
-        for _ in range(number):
+        end = time.perf_counter() + seconds
+        while len(measured) < number and time.perf_counter() < end:
             started = time.perf_counter()
             await ask()
             measured.append(time.perf_counter() - started)

@@ -127,7 +127,8 @@ class _Run:
             on_small, on_grown = await self._in_turns(small, grown)
             reader = await Reader.of(grown, self._customers)
             task = self._bars.add_task("reading history", total=None)
-            balances, pages = await reader.balances(READS), await reader.statement_pages(READS)
+            balances = await reader.balances(READS, self._options.seconds)
+            pages = await reader.statement_pages(READS, self._options.seconds)
             self._bars.remove_task(task)
         await self._audit(url)
         return Growth(

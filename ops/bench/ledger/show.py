@@ -1,57 +1,71 @@
 """The ledger's report as tables for people."""
 
+from collections.abc import Callable, Mapping, Sequence
+
 from rich.console import Console
 from rich.table import Table
 
-from ops.bench.ledger.report import Growth, Latency, LedgerReport, PgLedger, PgLedgerRun, Throughput
-
-HEADINGS = ("load", "transfers/s", "batch", "p50", "p99", "refused", "failed", "Python", "PostgreSQL", "pgledger")
+from ops.bench.ledger.report import Growth, Latency, LedgerReport, PgLedger, Throughput
 
 
 def show(console: Console, report: LedgerReport) -> None:
     """Print the report."""
-    console.print(_throughputs(report))
-    console.print(f"[bold]pgledger[/bold]  {_pgledger(report.pgledger)}")
-    console.print(f"[bold]one transfer on an idle system[/bold]  {_told(report.single)}, from command to posted event")
+    runs = _runs(report)
+    title = f"Transfers through the handler, {report.accounts:,} accounts, load average {report.load_average:g}"
+    console.print(_table(title, ("load", "transfers/s", "batch", "p50", "p99", "refused", "failed"), runs, _work))
+    console.print(_table("CPU per transfer", ("load", "Python", "PostgreSQL"), runs, _cpu))
+    _show_pgledger(console, report.pgledger)
+    console.print(f"[bold]one transfer on an idle system[/bold]  {_told(report.single)}")
     if report.growth:
         _show_growth(console, report.growth)
     books = "[green]balance[/green]" if report.books_balance else f"[red]{'; '.join(report.findings)}[/red]"
     console.print(f"[bold]books[/bold]  {books}")
 
 
-def _throughputs(report: LedgerReport) -> Table:
-    title = f"Transfers through the handler, {report.accounts:,} accounts, load average {report.load_average:g}"
-    table = Table(title=title, title_justify="left")
-    for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading == "load" else "right")
-    table.add_row("uniform", *_cells(report.uniform, report.pgledger.uniform))
+def _runs(report: LedgerReport) -> dict[str, Throughput]:
+    runs = {"uniform": report.uniform}
     if report.hot:
-        table.add_row("one hot account", *_cells(report.hot, report.pgledger.hot))
-    if report.growth:
-        growth = report.growth
-        table.add_row(f"{growth.small_entries:,} entries", *_cells(growth.small, None))
-        table.add_row(f"{growth.grown_entries:,} entries", *_cells(growth.grown, None))
+        runs["one hot account"] = report.hot
+    if growth := report.growth:
+        runs[f"{growth.small_entries:,} entries"] = growth.small
+        runs[f"{growth.grown_entries:,} entries"] = growth.grown
+    return runs
+
+
+def _table(
+    title: str, headings: Sequence[str], runs: Mapping[str, Throughput], cells: Callable[[Throughput], Sequence[str]]
+) -> Table:
+    table = Table(title=title, title_justify="left")
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "load" else "right")
+    for name, run in runs.items():
+        table.add_row(name, *cells(run))
     return table
 
 
-def _cells(run: Throughput, theirs: PgLedgerRun | None) -> list[str]:
-    cpu = run.cpu_us_per_transfer
-    return [
+def _work(run: Throughput) -> Sequence[str]:
+    return (
         f"{run.per_second:,.0f}",
         f"{run.batch:,}",
-        f"{run.batches.p50_ms:.1f} ms",
-        f"{run.batches.p99_ms:.1f} ms",
+        f"{run.batches.p50_ms:.0f} ms",
+        f"{run.batches.p99_ms:.0f} ms",
         f"{run.refused:,}",
         f"{run.not_handled:,}",
-        *(f"{cpu[name]:.0f} µs · {100 * run.cpu_seconds[name] / run.seconds:.0f} %" for name in ("python", "postgres")),
-        f"{theirs.per_second:,.0f}/s: {theirs.ratio:.1f}x" if theirs else "",
-    ]
+    )
 
 
-def _pgledger(compared: PgLedger) -> str:
+def _cpu(run: Throughput) -> Sequence[str]:
+    spent = ((run.cpu_us_per_transfer[name], run.cpu_seconds[name] / run.seconds) for name in ("python", "postgres"))
+    return [f"{microseconds:.0f} µs, {share:.0%} of a core" for microseconds, share in spent]
+
+
+def _show_pgledger(console: Console, compared: PgLedger) -> None:
     if compared.skipped:
-        return f"not compared: {compared.skipped}"
-    return f"{compared.clients} clients on the same PostgreSQL, each transfer a transaction"
+        console.print(f"[bold]pgledger[/bold]  not compared: {compared.skipped}")
+    for name, run in (("uniform", compared.uniform), ("one hot account", compared.hot)):
+        if run:
+            each = f"{run.per_second:,.0f} transfers/s with {compared.clients} clients, {run.latency_ms:.1f} ms each"
+            console.print(f"[bold]pgledger, {name}[/bold]  {each}: the ledger posts {run.ratio:.1f} times as many")
 
 
 def _show_growth(console: Console, growth: Growth) -> None:
