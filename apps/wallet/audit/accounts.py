@@ -8,12 +8,14 @@ _NEWEST_ENTRY = """
 SELECT 'account ' || a.id AS place
 FROM account a LEFT JOIN LATERAL (
     SELECT e.sequence, e.balance FROM (
-        (SELECT d.sequence, d.debit_balance AS balance FROM transfer d
-         WHERE d.debit_account = a.id ORDER BY d.sequence DESC LIMIT 1)
+        (SELECT d.debit_account AS account_id, d.sequence, d.debit_balance AS balance FROM transfer d
+         WHERE (d.debit_account, d.sequence) <= (a.id, 9223372036854775807)
+         ORDER BY d.debit_account DESC, d.sequence DESC LIMIT 1)
         UNION ALL
-        (SELECT c.sequence, c.credit_balance FROM transfer c
-         WHERE c.credit_account = a.id ORDER BY c.sequence DESC LIMIT 1)
-    ) e ORDER BY e.sequence DESC LIMIT 1
+        (SELECT c.credit_account, c.sequence, c.credit_balance FROM transfer c
+         WHERE (c.credit_account, c.sequence) <= (a.id, 9223372036854775807)
+         ORDER BY c.credit_account DESC, c.sequence DESC LIMIT 1)
+    ) e WHERE e.account_id = a.id ORDER BY e.sequence DESC LIMIT 1
 ) newest ON true
 WHERE a.id > $1 AND a.id <= $2
   AND (a.balance <> coalesce(newest.balance, 0) OR a.last_sequence IS DISTINCT FROM newest.sequence)

@@ -5,7 +5,8 @@ import asyncpg
 from apps.wallet.audit.walk import Check, KeyWalk
 from outbox.database import Reads
 
-# An account's newest entry before the slice is one probe of an index for each side.
+# An account's newest entry before the slice is one probe of an index for each side, by account and sequence as one key:
+# asked for each by itself, a planner that thinks most transfers are on this account would read all of them backwards.
 _BALANCES = """
 SELECT 'transfer ' || e.id || ' (sequence ' || e.sequence || '), account ' || e.account_id AS place
 FROM (
@@ -20,12 +21,14 @@ FROM (
 ) e
 WHERE e.balance <> e.amount + coalesce(e.before, (
     SELECT p.balance FROM (
-        (SELECT d.sequence, d.debit_balance AS balance FROM transfer d
-         WHERE d.debit_account = e.account_id AND d.sequence <= $1 ORDER BY d.sequence DESC LIMIT 1)
+        (SELECT d.debit_account AS account_id, d.sequence, d.debit_balance AS balance FROM transfer d
+         WHERE (d.debit_account, d.sequence) <= (e.account_id, $1)
+         ORDER BY d.debit_account DESC, d.sequence DESC LIMIT 1)
         UNION ALL
-        (SELECT c.sequence, c.credit_balance FROM transfer c
-         WHERE c.credit_account = e.account_id AND c.sequence <= $1 ORDER BY c.sequence DESC LIMIT 1)
-    ) p ORDER BY p.sequence DESC LIMIT 1), 0)
+        (SELECT c.credit_account, c.sequence, c.credit_balance FROM transfer c
+         WHERE (c.credit_account, c.sequence) <= (e.account_id, $1)
+         ORDER BY c.credit_account DESC, c.sequence DESC LIMIT 1)
+    ) p WHERE p.account_id = e.account_id ORDER BY p.sequence DESC LIMIT 1), 0)
 ORDER BY e.sequence LIMIT $3
 """
 
