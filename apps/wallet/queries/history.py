@@ -34,10 +34,10 @@ async def get_balance(database: Database, query: Envelope[GetBalance]) -> Balanc
     """Return an account's balance as of an instant. Refused with `account_not_found`."""
     asked = query.data
     async with database.reads() as reads:
-        currency = await history.load_currency(reads, asked.account_id)
-        if currency is None:
+        found = await history.load_account(reads, asked.account_id)
+        if found is None:
             raise _account_not_found("account_id")
-        (balance,) = await _balances(reads, {asked.account_id: currency}, asked.at, asked.known_at)
+        (balance,) = await _balances(reads, *found, asked.at, asked.known_at)
     return balance
 
 
@@ -45,23 +45,28 @@ async def get_balances(database: Database, query: Envelope[GetBalances]) -> Bala
     """Return the balances of a wallet as of an instant. Refused with `account_not_found`."""
     asked = query.data
     async with database.reads() as reads:
-        accounts = dict(await history.load_wallet(reads, asked.wallet))
-        if not accounts:
+        found = await history.load_wallet(reads, asked.wallet)
+        if found is None:
             raise _account_not_found("wallet")
-        return Balances(balances=await _balances(reads, accounts, asked.at, asked.known_at))
+        return Balances(balances=await _balances(reads, *found, asked.at, asked.known_at))
 
 
 async def _balances(
-    reads: Reads, currencies: Mapping[UUID, str], at: datetime | None, known_at: datetime | None
+    reads: Reads, head: Head, currencies: Mapping[UUID, str], at: datetime | None, known_at: datetime | None
 ) -> list[Balance]:
-    head = await history.load_head(reads)
     at = at or datetime.now(UTC)
     known_at = min(known_at or head.moved_at, head.moved_at)
     known = await history.load_known(reads, head, known_at)
     position = Position.after(min(at, head.moved_at))
-    standings = await history.load_standings(reads, list(currencies), position, known)
+    standings = await history.load_standings(reads, list(currencies), [position], known)
     return [
-        Balance(account_id=account, currency=currency, balance=standings[account].balance, at=at, known_at=known_at)
+        Balance(
+            account_id=account,
+            currency=currency,
+            balance=standings[account, position].balance,
+            at=at,
+            known_at=known_at,
+        )
         for account, currency in currencies.items()
     ]
 
@@ -72,18 +77,17 @@ async def get_statement(database: Database, query: Envelope[GetStatement]) -> St
     if asked.starts_at >= asked.ends_at:
         raise Refused("period_empty", "The period must end after it starts.", "ends_at")
     async with database.reads() as reads:
-        currency = await history.load_currency(reads, asked.account_id)
-        if currency is None:
+        found = await history.load_account(reads, asked.account_id)
+        if found is None:
             raise _account_not_found("account_id")
-        head = await history.load_head(reads)
-        cursor = _cursor(asked, head)
-        return await _page(reads, asked, currency, head, cursor)
+        head, currencies = found
+        return await _page(reads, asked, currencies[asked.account_id], head)
 
 
 def _cursor(asked: GetStatement, head: Head) -> Cursor:
     """Return where the page starts; a first page starts before everything, and shows the ledger as it is now."""
     if asked.cursor is None:
-        return Cursor(Position.before(asked.starts_at), None if head.is_closed(asked.ends_at) else head.sequence)
+        return Cursor(_before(asked.starts_at, head), None if head.is_closed(asked.ends_at) else head.sequence)
     try:
         cursor = Cursor.decode(asked.cursor)
     except ValueError:
@@ -94,15 +98,18 @@ def _cursor(asked: GetStatement, head: Head) -> Cursor:
     return cursor
 
 
-async def _page(reads: Reads, asked: GetStatement, currency: str, head: Head, cursor: Cursor) -> StatementPage:
-    account = asked.account_id
+def _before(moment: datetime, head: Head) -> Position:
+    """Return the place before an instant. Nothing is effective after the ledger's newest transfer."""
+    return Position.before(min(moment, head.moved_at + MICROSECOND))
+
+
+async def _page(reads: Reads, asked: GetStatement, currency: str, head: Head) -> StatementPage:
+    account, cursor = asked.account_id, _cursor(asked, head)
     known = head.sequence if cursor.known is None else min(cursor.known, head.sequence)
-    # What is posted is effective by then, so that nothing is later than the newest.
-    first, last = (Position.before(min(m, head.moved_at + MICROSECOND)) for m in (asked.starts_at, asked.ends_at))
-    opening = await history.load_standing(reads, account, first, known)
-    closing = await history.load_standing(reads, account, last, known)
-    start = opening if asked.cursor is None else await history.load_standing(reads, account, cursor.position, known)
-    stretch = Stretch(account, cursor.position, last, start.recorded, closing.recorded, known)
+    first, start, last = _before(asked.starts_at, head), cursor.position, _before(asked.ends_at, head)
+    standings = await history.load_standings(reads, [account], list({first, start, last}), known)
+    opening, before, closing = (standings[account, position] for position in (first, start, last))
+    stretch = Stretch(account, start, last, before.recorded, closing.recorded, known)
     lines = await history.load_lines(reads, stretch, asked.limit + 1)
     more = len(lines) > asked.limit
     return StatementPage(
@@ -113,7 +120,7 @@ async def _page(reads: Reads, asked: GetStatement, currency: str, head: Head, cu
         opening=opening.balance,
         closing=closing.balance,
         closed=head.is_closed(asked.ends_at),
-        lines=[_line(line, balance) for line, balance in with_balances(start.balance, lines[: asked.limit])],
+        lines=[_line(line, balance) for line, balance in with_balances(before.balance, lines[: asked.limit])],
         next_cursor=Cursor(lines[asked.limit - 1].position, cursor.known).encode() if more else None,
     )
 
@@ -154,8 +161,8 @@ async def get_trial_balance(database: Database, query: Envelope[GetTrialBalance]
         chart = await history.load_chart(reads)
         head = await history.load_head(reads)
         position = Position.after(min(at, head.moved_at))
-        standings = await history.load_standings(reads, [a.id for a in chart], position, head.sequence)
-    balances = [(account, standings[account.id].balance) for account in chart]
+        standings = await history.load_standings(reads, [a.id for a in chart], [position], head.sequence)
+    balances = [(account, standings[account.id, position].balance) for account in chart]
     return TrialBalance(at=at, lines=trial_balance(balances))
 
 

@@ -4,10 +4,12 @@ Two axes. A sequence is an instant of the recorded one: known by it are the tran
 differs from it by backdated entries only, which `backdated_total` sums (see apps.wallet.domain.timeline).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import asyncpg
 
 from apps.wallet.domain.statement import MICROSECOND, Line, Position
 from apps.wallet.domain.timeline import BEGINNING, cover, micros
@@ -15,8 +17,14 @@ from apps.wallet.domain.trial_balance import SystemAccount
 from outbox.database import Reads, columns
 
 _HEAD = "SELECT sequence, greatest(moved_at, $1) AS moved_at, closed_until FROM ledger WHERE id = 1"
-_CURRENCY = "SELECT currency FROM account WHERE id = $1"
-_WALLET = "SELECT id, currency FROM account WHERE wallet = $1 ORDER BY currency"
+_ACCOUNT = """
+SELECT l.sequence, greatest(l.moved_at, $1) AS moved_at, l.closed_until, a.id, a.currency
+FROM ledger l, account a WHERE l.id = 1 AND a.id = $2
+"""
+_WALLET = """
+SELECT l.sequence, greatest(l.moved_at, $1) AS moved_at, l.closed_until, a.id, a.currency
+FROM ledger l, account a WHERE l.id = 1 AND a.wallet = $2 ORDER BY a.currency
+"""
 _KNOWN = """
 SELECT coalesce((SELECT sequence FROM transfer WHERE posted_at <= $1 ORDER BY posted_at DESC, sequence DESC LIMIT 1), 0)
 """
@@ -27,10 +35,12 @@ SELECT coalesce((SELECT sequence FROM transfer WHERE posted_at <= $1 ORDER BY po
 # each node the total as it is known, less what it was by then.
 _BALANCES = """
 WITH place AS MATERIALIZED (
-    SELECT least($3::bigint, coalesce((SELECT t.sequence FROM transfer t WHERE t.posted_at <= $2
-                                       ORDER BY t.posted_at DESC, t.sequence DESC LIMIT 1), 0)) AS sequence
+    SELECT asked.number, least(asked.sequence, coalesce((
+               SELECT t.sequence FROM transfer t WHERE t.posted_at <= asked.moment
+               ORDER BY t.posted_at DESC, t.sequence DESC LIMIT 1), 0)) AS sequence
+    FROM unnest($2::timestamptz[], $3::bigint[]) WITH ORDINALITY AS asked (moment, sequence, number)
 )
-SELECT a.id, p.sequence AS recorded,
+SELECT a.id AS account, p.number, p.sequence AS recorded,
        coalesce((SELECT CASE newest.account_id WHEN a.id THEN newest.balance_after END FROM (
                      SELECT e.account_id, e.balance_after FROM entry e
                      WHERE (e.account_id, e.sequence) <= (a.id, p.sequence)
@@ -43,8 +53,8 @@ SELECT a.id, p.sequence AS recorded,
                  - coalesce((SELECT b.total FROM backdated_total b
                              WHERE b.account_id = a.id AND b.level = n.level AND b.bucket = n.bucket
                                AND b.sequence <= p.sequence ORDER BY b.sequence DESC LIMIT 1), 0)), 0)
-             FROM unnest($4::smallint[], $5::bigint[], $6::bigint[]) AS n (level, bucket, known)
-             WHERE n.known > p.sequence
+             FROM unnest($4::bigint[], $5::smallint[], $6::bigint[], $7::bigint[]) AS n (place, level, bucket, known)
+             WHERE n.place = p.number AND n.known > p.sequence
          ) ELSE 0 END AS balance
 FROM place p CROSS JOIN unnest($1::uuid[]) AS a (id)
 """
@@ -97,15 +107,20 @@ async def load_head(reads: Reads) -> Head:
     return Head(*row)
 
 
-async def load_currency(reads: Reads, account: UUID) -> str | None:
-    """Return an account's currency, None when there is no such account."""
-    currency: str | None = await reads.fetchval(_CURRENCY, account)
-    return currency
+async def load_account(reads: Reads, account: UUID) -> tuple[Head, dict[UUID, str]] | None:
+    """Return the ledger's head, and an account with its currency; None when there is no such account."""
+    return _with_head(await reads.fetch(_ACCOUNT, BEGINNING, account))
 
 
-async def load_wallet(reads: Reads, wallet: UUID) -> list[tuple[UUID, str]]:
-    """Return the accounts of a wallet and their currencies, in the order of these; none when there is no such."""
-    return [(row["id"], row["currency"]) for row in await reads.fetch(_WALLET, wallet)]
+async def load_wallet(reads: Reads, wallet: UUID) -> tuple[Head, dict[UUID, str]] | None:
+    """Return the ledger's head, and the accounts of a wallet with their currencies; None when there is no such."""
+    return _with_head(await reads.fetch(_WALLET, BEGINNING, wallet))
+
+
+def _with_head(rows: Sequence[asyncpg.Record]) -> tuple[Head, dict[UUID, str]] | None:
+    if not rows:
+        return None
+    return Head(*rows[0][:3]), {row["id"]: row["currency"] for row in rows}
 
 
 async def load_chart(reads: Reads) -> list[SystemAccount]:
@@ -124,20 +139,22 @@ async def load_known(reads: Reads, head: Head, known_at: datetime) -> int:
 
 
 async def load_standings(
-    reads: Reads, accounts: Sequence[UUID], position: Position, known: int
-) -> dict[UUID, Standing]:
-    """Return accounts' balances at a position, as they were known at a sequence: O(log n) index probes for each."""
-    nodes = [(*node, known) for node in cover(position.effective_at - MICROSECOND)]
-    nodes.append((0, micros(position.effective_at), min(known, position.sequence)))
-    rows = await reads.fetch(
-        _BALANCES, accounts, position.effective_at, min(known, position.sequence), *columns(nodes, 3)
-    )
-    return {row["id"]: Standing(int(row["balance"]), row["recorded"]) for row in rows}
+    reads: Reads, accounts: Sequence[UUID], positions: Sequence[Position], known: int
+) -> dict[tuple[UUID, Position], Standing]:
+    """Return accounts' balances at positions, as they were known at a sequence: O(log n) index probes for each."""
+    places = [(p.effective_at, min(known, p.sequence)) for p in positions]
+    nodes = [node for number, position in enumerate(positions, start=1) for node in _nodes(number, position, known)]
+    rows = await reads.fetch(_BALANCES, accounts, *columns(places, 2), *columns(nodes, 4))
+    return {
+        (row["account"], positions[row["number"] - 1]): Standing(int(row["balance"]), row["recorded"]) for row in rows
+    }
 
 
-async def load_standing(reads: Reads, account: UUID, position: Position, known: int) -> Standing:
-    """Return one account's balance at a position, as it was known at a sequence."""
-    return (await load_standings(reads, [account], position, known))[account]
+def _nodes(number: int, position: Position, known: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield what makes up the backdated entries up to a position: place, level, bucket, and the newest sequence."""
+    for level, bucket in cover(position.effective_at - MICROSECOND):
+        yield number, level, bucket, known
+    yield number, 0, micros(position.effective_at), min(known, position.sequence)
 
 
 @dataclass(frozen=True, slots=True)
