@@ -21,6 +21,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from contracts.ids import new_id
+from ops.bench.cpu import CpuMeter
 from ops.bench.progress import progress_bars
 from ops.client import Gateway
 from ops.stack.postgres import Postgres
@@ -29,6 +30,7 @@ from ops.stack.stack import Stack
 DAYS = 31
 SECONDS = 900.0
 PIECE = 500
+PROCESSES = ("gateway", "nats", "wallet", "postgres")
 SAMPLE_SECONDS = 0.5
 _REFERENCE = "01990f3e-0000-7000-8000-"
 # Of every thousand entries the statement lacks one, and has another that the books lack; one has another amount, ten no
@@ -73,6 +75,8 @@ class ReconciliationReport(BaseModel):
     matched: dict[str, int]
     breaks: int
     as_expected: bool
+    upload_cpu_seconds: dict[str, float]
+    matching_cpu_seconds: dict[str, float]
     peak_mib: dict[str, int]
 
 
@@ -90,7 +94,7 @@ async def run(entries: int) -> ReconciliationReport:
             operator = await gateway.login(email, password.get_secret_value())
             bearer = {"Authorization": f"Bearer {operator.token.get_secret_value()}"}
             async with httpx.AsyncClient(base_url=stack.url, headers=bearer, timeout=SECONDS) as http:
-                return await _Measured(http, bars, entries, first, account).report(_memory_of(stack))
+                return await _Measured(http, bars, entries, first, account).report(stack)
 
 
 class _Measured:
@@ -99,14 +103,19 @@ class _Measured:
         self._entries, self._first, self._account = entries, first, account
         self._expected: Counter[str] = Counter()
 
-    async def report(self, memory: Callable[[], dict[str, int]]) -> ReconciliationReport:
+    async def report(self, stack: Stack) -> ReconciliationReport:
         load_average, peak = os.getloadavg()[0], Counter[str]()
-        sampling = asyncio.create_task(_sample(memory, peak))
+        sampling = asyncio.create_task(_sample(_memory_of(stack), peak))
+        meter = CpuMeter({name: stack.pid(name) for name in PROCESSES} | {"client": os.getpid()})
+        meter.start()
         started = time.perf_counter()
         shown = await self._upload()
         uploaded = time.perf_counter()
+        uploading = meter.stop()
+        meter.start()
         shown = await self._matched(shown)
         ended = time.perf_counter()
+        matching = meter.stop()
         sampling.cancel()
         matched = {rule["rule"]: rule["lines"] for rule in shown["matched"] if rule["lines"]}
         return ReconciliationReport(
@@ -120,6 +129,8 @@ class _Measured:
             matched=matched,
             breaks=shown["breaks"],
             as_expected=matched | {"breaks": shown["breaks"]} == dict(self._expected),
+            upload_cpu_seconds={name: round(seconds, 2) for name, seconds in uploading.items()},
+            matching_cpu_seconds={name: round(seconds, 2) for name, seconds in matching.items()},
             peak_mib=dict(peak),
         )
 
@@ -239,5 +250,7 @@ def show(console: Console, report: ReconciliationReport) -> None:
         ", ".join(f"{name} {size:,} MiB" for name, size in report.peak_mib.items()),
     )
     console.print(table)
+    for phase, spent in (("upload", report.upload_cpu_seconds), ("matching", report.matching_cpu_seconds)):
+        console.print(f"CPU of the {phase}: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in spent.items()))
     console.print(", ".join(f"{rule}: {count:,}" for rule, count in report.matched.items()))
     console.print("[green]as expected[/green]" if report.as_expected else "[red]not what was expected[/red]")

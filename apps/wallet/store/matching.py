@@ -62,6 +62,7 @@ WITH moved AS (
     LEFT JOIN name outside ON outside.key = reference_key(m.metadata ->> 'external_reference')
     WHERE m.effective_at >= $5 AND m.effective_at < $6
       AND NOT EXISTS (SELECT FROM entry_match x WHERE x.account_id = $2 AND x.sequence > $3 AND x.sequence = m.sequence)
+    ORDER BY m.sequence
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM statement_line l WHERE l.reconciliation_id = $1) AS lines, count(*) AS entries
@@ -81,13 +82,14 @@ WITH line AS (
             AND m.sequence <= (SELECT max(o.sequence) FROM reconciled_entry o WHERE o.reconciliation_id = $1))
 )
 """
+# In the order of the primary keys: a million rows at the end of an index cost half of what they do all over it.
 _SAVE = """
 , line_matched AS (
     INSERT INTO line_match (reconciliation_id, number, sequence, rule)
-    SELECT $1, number, min(sequence), $3::text FROM pair GROUP BY number RETURNING 1
+    SELECT $1, number, min(sequence), $3::text FROM pair GROUP BY number ORDER BY number RETURNING 1
 ), entry_matched AS (
     INSERT INTO entry_match (account_id, sequence, reconciliation_id, number, rule)
-    SELECT $2::uuid, sequence, $1, min(number), $3::text FROM pair GROUP BY sequence RETURNING 1
+    SELECT $2::uuid, sequence, $1, min(number), $3::text FROM pair GROUP BY sequence ORDER BY sequence RETURNING 1
 )
 SELECT (SELECT count(*) FROM line_matched) AS lines, (SELECT count(*) FROM entry_matched) AS entries
 """
