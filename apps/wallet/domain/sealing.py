@@ -64,7 +64,7 @@ def next_range(standing: Standing, now: datetime) -> Range | None:
 
 def _until(standing: Standing) -> int:
     if standing.beyond is None or standing.first is None:
-        return standing.finished
+        return max(standing.finished, standing.records_until)  # a restored database counts from lower ids
     return max(standing.beyond, standing.first + 1)
 
 

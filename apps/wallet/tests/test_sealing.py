@@ -56,8 +56,19 @@ STANDING = Standing(head=10, finished=500, number=3, last_sequence=10, records_u
         (replace(STANDING, first=450, beyond=470, sealed_at=NOW), Range(11, 10, 400, 470)),
         (replace(STANDING, first=450, beyond=450, sealed_at=NOW), Range(11, 10, 400, 451)),
         (Standing(head=1, finished=9), Range(1, 1, 0, 9)),
+        (replace(STANDING, head=12, finished=30), Range(11, 12, 400, 400)),
     ],
-    ids=["nothing", "transfers", "records only", "too soon", "full", "many records", "one transaction", "the first"],
+    ids=[
+        "nothing",
+        "transfers",
+        "records only",
+        "too soon",
+        "full",
+        "many records",
+        "one transaction",
+        "the first",
+        "restored",
+    ],
 )
 def test_what_the_next_seal_covers(standing: Standing, part: Range | None) -> None:
     assert next_range(standing, NOW) == part
@@ -162,6 +173,21 @@ INSERT INTO seal (number, first_sequence, last_sequence, records_from, records_u
 SELECT $1, $2::bigint, $2::bigint - 1, $3, records_until, leaves, root, CASE WHEN $4 THEN hash ELSE root END, sealed_at,
        key_id, hash, signature FROM seal
 """
+
+
+async def test_a_database_restored_where_transactions_count_from_the_beginning_goes_on_sealing(
+    bank: Bank, fresh: FreshDatabase, signer: Signer
+) -> None:
+    wallet = await bank.wallet(balance=1)
+    owner = await asyncpg.connect(fresh.owner_url)
+    await seal(bank, signer)
+    await owner.execute(
+        "UPDATE seal SET records_until = records_until + 1000000, sealed_at = sealed_at - interval '1h'"
+    )
+    await owner.close()
+    await bank.post(funding(wallet, 1))
+    await seal(bank, signer)
+    assert await _seals(bank) == [(1, 1, 1), (2, 2, 2)]
 
 
 async def test_no_seal_is_put_beside_the_chain(bank: Bank, signer: Signer) -> None:

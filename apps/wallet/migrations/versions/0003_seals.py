@@ -126,7 +126,8 @@ BEGIN
         AND NEW.records_from = coalesce(before.records_until, 0)
         AND NEW.sealed_at >= coalesce(before.sealed_at, '-infinity')
         AND NEW.last_sequence <= (SELECT l.sequence FROM ledger l WHERE l.id = 1)
-        AND NEW.records_until <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint) IS NOT TRUE THEN
+        AND NEW.records_until <= greatest(NEW.records_from, pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
+       ) IS NOT TRUE THEN
         RAISE check_violation USING MESSAGE = 'a seal must continue the seal before it, over what is in the ledger';
     END IF;
     RETURN NEW;
