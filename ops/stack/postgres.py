@@ -33,10 +33,21 @@ SETTINGS = {
     "log_line_prefix": "%m [%p] %u@%d ",
     "log_timezone": "UTC",
     "timezone": "UTC",
+    # Each account has its own place in two indexes of the transfers: those leaves are to stay in memory, and to be
+    # written whole into the log, as after every checkpoint, seldom.
+    "shared_buffers": "512MB",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
 }
 # The same text and the same order of it on every machine, whatever its C library.
 TEXT = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
-FAST_AND_FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "256MB"}
+FAST_AND_FORGETFUL = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "shared_buffers": "128MB",
+    "max_wal_size": "256MB",
+}
 
 
 @dataclass(frozen=True)

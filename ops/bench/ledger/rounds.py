@@ -33,9 +33,11 @@ class Measure:
     _refused: int = 0
     _not_handled: int = 0
 
-    async def warm_up(self, seconds: float, advance: Advance) -> None:
-        """Run rounds that do not count: plans are made, caches filled, and the rate is found."""
+    async def warm_up(self, seconds: float, advance: Advance, transfers: int = 0) -> None:
+        """Run rounds that do not count, at least for `seconds` and `transfers`: plans are made, and caches filled."""
         await self.run(seconds, advance)
+        while self._posted < transfers:
+            await self._round(_ROUND_SECONDS)
         self._seconds, self._posted, self._refused, self._not_handled = 0.0, 0, 0, 0
         self._batches, self._cpu = [], {}
 
