@@ -126,7 +126,7 @@ async def _page(reads: Reads, asked: GetStatement, currency: str, head: Head) ->
 
 
 def _line(line: Line, balance: int) -> StatementLine:
-    return StatementLine(
+    return StatementLine.model_construct(
         transfer_id=line.transfer_id,
         sequence=line.sequence,
         effective_at=line.effective_at,
