@@ -3,6 +3,8 @@
 import asyncio
 from time import monotonic
 
+from prometheus_client import Counter, Gauge
+
 from apps.wallet.domain.sealing import RECORDS, Signer, next_range
 from apps.wallet.store import leaves as leaf_store
 from apps.wallet.store import seals as store
@@ -10,6 +12,8 @@ from contracts.proof import Seal
 from contracts.wallet import LedgerSealed
 from outbox.transaction import Transaction
 
+UNSEALED = Gauge("ledgerlink_unsealed_transfers", "Transfers that no seal covers yet, where this process seals")
+SEALED = Counter("ledgerlink_seals_total", "Seals made")
 SEAL_SECONDS = 0.25
 """How often to look for something to seal."""
 SEALS = 16
@@ -30,6 +34,7 @@ async def seal_ledger(signer: Signer, tx: Transaction) -> None:
 
 async def _seal_next(signer: Signer, tx: Transaction) -> bool:
     standing = await store.load_standing(tx, RECORDS)
+    UNSEALED.set(standing.head - standing.last_sequence)
     part = next_range(standing, tx.now)
     if part is None:
         return False
@@ -39,6 +44,7 @@ async def _seal_next(signer: Signer, tx: Transaction) -> bool:
     await store.save_key(tx, signer.key, seal.sealed_at)
     await store.save_seal(tx, seal, leaves)
     tx.say(_sealed(seal), None)
+    SEALED.inc()
     return True
 
 

@@ -30,6 +30,7 @@ FROM transfer t CROSS JOIN LATERAL (
            || ',"reverses":' || coalesce('"' || t.reverses || '"', 'null')
            || ',"sequence":' || t.sequence || ',"side":"' AS members,
            '","transfer_id":"' || t.id || '"}' AS rest
+    OFFSET 0  -- made once for both sides
 ) AS shared
 WHERE t.sequence BETWEEN $1 AND $2
 ORDER BY t.sequence
