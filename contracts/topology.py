@@ -75,12 +75,12 @@ DURABLES = (
     Durable("wallet-open-account", "wallet", (wallet.OpenAccount, wallet.OpenSystemAccount)),
     Durable("wallet-change-account", "wallet", (wallet.ChangeAccount, wallet.FreezeAccount, wallet.CloseAccount)),
     Durable("wallet-close-period", "wallet", (wallet.ClosePeriod,)),
-    # Messages of hundreds of kilobytes: a few at a time.
+    # Messages of hundreds of kilobytes: two at a time, so that reading them keeps nothing else waiting for long.
     Durable(
         "wallet-import-statement",
         "wallet",
         (wallet.StartReconciliation, wallet.ImportLines, wallet.MatchLines),
-        max_ack_pending=8,
+        max_ack_pending=2,
     ),
     Durable("wallet-resolve-break", "wallet", (wallet.ResolveBreak,)),
     # All that moves money, in one order.
