@@ -15,20 +15,26 @@ SELECT id, debit_account, credit_account, amount, currency, reference, fingerpri
        credit_balance, effective_at, journal_id, hold_id, reverses, reversed_total, metadata
 FROM transfer WHERE id = ANY($1::uuid[])
 """
+# Account and sequence as one key, as in apps.wallet.store.history: whatever the planner thinks of the account.
 _OF_ACCOUNT = """
 SELECT * FROM (
     (SELECT id, debit_account, credit_account, amount, currency, reference, fingerprint, sequence, posted_at,
             debit_balance, credit_balance, effective_at, journal_id, hold_id, reverses, reversed_total, metadata
-     FROM transfer WHERE debit_account = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3)
+     FROM transfer
+     WHERE (debit_account, sequence) >= ($1::uuid, 1) AND (debit_account, sequence) < ($1::uuid, $2::bigint)
+     ORDER BY debit_account DESC, sequence DESC LIMIT $3)
     UNION ALL
     (SELECT id, debit_account, credit_account, amount, currency, reference, fingerprint, sequence, posted_at,
             debit_balance, credit_balance, effective_at, journal_id, hold_id, reverses, reversed_total, metadata
-     FROM transfer WHERE credit_account = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3)
+     FROM transfer
+     WHERE (credit_account, sequence) >= ($1::uuid, 1) AND (credit_account, sequence) < ($1::uuid, $2::bigint)
+     ORDER BY credit_account DESC, sequence DESC LIMIT $3)
 ) t ORDER BY sequence DESC LIMIT $3
 """
 _ENTRIES = """
 SELECT sequence, account_id, transfer_id, amount, balance_after, posted_at, effective_at FROM entry
-WHERE account_id = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3
+WHERE (account_id, sequence) >= ($1::uuid, 1) AND (account_id, sequence) < ($1::uuid, $2::bigint)
+ORDER BY account_id DESC, sequence DESC LIMIT $3
 """
 _REVERSED = """
 SELECT DISTINCT ON (reverses) reverses, reversed_total FROM transfer
