@@ -46,14 +46,15 @@ SELECT a.id AS account, p.number, p.sequence AS recorded,
                      WHERE (e.account_id, e.sequence) <= (a.id, p.sequence)
                      ORDER BY e.account_id DESC, e.sequence DESC LIMIT 1) AS newest), 0)
        + CASE WHEN EXISTS (SELECT FROM backdated_total b WHERE b.account_id = a.id) THEN (
-             SELECT coalesce(sum(
-                 coalesce((SELECT b.total FROM backdated_total b
+             SELECT coalesce(sum(newest.total - coalesce((
+                        SELECT b.total FROM backdated_total b
+                        WHERE b.account_id = a.id AND b.level = n.level AND b.bucket = n.bucket
+                          AND b.sequence <= p.sequence ORDER BY b.sequence DESC LIMIT 1), 0)), 0)
+             FROM unnest($4::bigint[], $5::smallint[], $6::bigint[], $7::bigint[]) AS n (place, level, bucket, known),
+                  LATERAL (SELECT b.total FROM backdated_total b
                            WHERE b.account_id = a.id AND b.level = n.level AND b.bucket = n.bucket
-                             AND b.sequence <= n.known ORDER BY b.sequence DESC LIMIT 1), 0)
-                 - coalesce((SELECT b.total FROM backdated_total b
-                             WHERE b.account_id = a.id AND b.level = n.level AND b.bucket = n.bucket
-                               AND b.sequence <= p.sequence ORDER BY b.sequence DESC LIMIT 1), 0)), 0)
-             FROM unnest($4::bigint[], $5::smallint[], $6::bigint[], $7::bigint[]) AS n (place, level, bucket, known)
+                             AND b.sequence > p.sequence AND b.sequence <= n.known
+                           ORDER BY b.sequence DESC LIMIT 1) AS newest
              WHERE n.place = p.number AND n.known > p.sequence
          ) ELSE 0 END AS balance
 FROM place p CROSS JOIN unnest($1::uuid[]) AS a (id)
