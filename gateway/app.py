@@ -16,6 +16,7 @@ from gateway.rate_limit import Policy
 from gateway.routes import (
     accounts,
     balances,
+    breaks,
     documentation,
     holds,
     journals,
@@ -49,6 +50,7 @@ _ROUTERS = (
     periods,
     receipts,
     reconciliations,
+    breaks,
     problem_types,
     operations,
     documentation,

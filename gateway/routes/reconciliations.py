@@ -4,34 +4,27 @@ import asyncio
 from collections.abc import Mapping
 from datetime import date
 from time import monotonic
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
 from contracts.ids import new_id
-from contracts.message import Message, Outcome, Reply
+from contracts.message import Message, Reply
 from contracts.wallet import (
     PAGE_LIMIT,
     WINDOW_LIMIT,
-    Break,
-    BreakPage,
     GetReconciliation,
     Limit,
-    ListBreaks,
     ListReconciliations,
-    NoteResolution,
-    Reason,
     Reconciliation,
     ReconciliationPage,
-    ResolveBreak,
     StartReconciliation,
-    TransferResolution,
 )
 from gateway.accounts import account_not_found, is_ours
-from gateway.bodies import Body, BodyRoute, Instant
+from gateway.bodies import Body, BodyRoute
 from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
 from gateway.external_statements.camt053 import Camt053Reader
 from gateway.external_statements.csv_reader import CsvReader
@@ -39,20 +32,19 @@ from gateway.external_statements.reading import Facts, Reader
 from gateway.external_statements.upload import Upload
 from gateway.lookups import read_account
 from gateway.openapi import problems, success
-from gateway.outcomes import CREATED, DONE, FOLLOWS, Operation, carry_out, json_response
+from gateway.outcomes import CREATED, DONE, FOLLOWS, json_response
 from gateway.parts import Parts
 from gateway.problems import ProblemError
-from gateway.refusals import MOVING_DATED, refusals
 from gateway.request_context import OPERATING, RequestContext
 
 PATH = "/v1/reconciliations"
 router = APIRouter(route_class=BodyRoute, prefix=PATH, tags=["reconciliation"])
 
-_ID = "01990f3e-a000-7c10-8d20-0e30af40c001"
+ID = "01990f3e-a000-7c10-8d20-0e30af40c001"
 _CLEARING = "01990f3e-0001-7000-8000-000000000001"
-_OPERATOR = "01990f3e-5d10-7a52-b1c4-2f5d8e7c9a99"
+OPERATOR = "01990f3e-5d10-7a52-b1c4-2f5d8e7c9a99"
 EXAMPLE = {
-    "id": _ID,
+    "id": ID,
     "account_id": _CLEARING,
     "currency": "EUR",
     "name": "2026-01",
@@ -62,7 +54,7 @@ EXAMPLE = {
     "opening": 500000,
     "closing": 509500,
     "status": "matched",
-    "created_by": _OPERATOR,
+    "created_by": OPERATOR,
     "created_at": "2026-02-01T08:00:00.000000Z",
     "lines": 2,
     "entries": 1,
@@ -72,27 +64,6 @@ EXAMPLE = {
     "open_breaks": 1,
     "open_difference": -500,
 }
-BREAK_EXAMPLE = {
-    "reconciliation_id": _ID,
-    "number": 1,
-    "kind": "line_without_entry",
-    "difference": -500,
-    "line": {
-        "number": 2,
-        "booked_on": "2026-01-31",
-        "amount": -500,
-        "reference": "FEE-2026-01",
-        "description": "Account fee",
-    },
-}
-RESOLVED_EXAMPLE = BREAK_EXAMPLE | {
-    "resolution": {
-        "note": "The bank's fee of January",
-        "transfer_id": "01990f3e-7c30-7d44-9e55-5f66a77b8805",
-        "resolved_by": _OPERATOR,
-        "resolved_at": "2026-02-01T09:12:00.000000Z",
-    }
-}
 _BEING_MATCHED = {k: v for k, v in EXAMPLE.items() if k not in {"entries", "breaks", "open_breaks", "open_difference"}}
 _MATCHING = _BEING_MATCHED | {"status": "matching", "matched": []}
 del _MATCHING["matched_at"]
@@ -100,9 +71,8 @@ CSV_EXAMPLE = """date,amount,reference,description
 2026-01-05,100.00,01990f3e7c307d449e555f66a77b8801,Card payment
 2026-01-31,-5.00,FEE-2026-01,Account fee
 """
-_LOCATION = f"{PATH}/{_ID}"
-_UNKNOWN = {"reconciliation_not_found": "There is no reconciliation with this id."}
-_UNKNOWN_BREAK = {"break_not_found": "The reconciliation has no break with this number."}
+LOCATION = f"{PATH}/{ID}"
+UNKNOWN = {"reconciliation_not_found": "There is no reconciliation with this id."}
 _UPLOAD_REFUSALS = {
     "account_not_found": "There is no account with this id.",
     "not_a_clearing_account": "Only clearing accounts have a statement of somebody else's.",
@@ -117,11 +87,6 @@ _UPLOAD_REFUSALS = {
     "body_too_large": "A body may have at most 268435456 bytes.",
     "request_timeout": "The body did not arrive in time; send it at once.",
     "invalid_request": "query/starts_on: Field required.",
-}
-_RESOLUTION_REFUSALS = {
-    "break_already_resolved": "The break has been resolved.",
-    "break_matched_later": "A later statement has a line for this entry; only note it.",
-    "break_too_large": "The difference is more than one transfer can move; only note it.",
 }
 _POLL_SECONDS = 0.25
 _UPLOAD = {
@@ -162,8 +127,8 @@ class Statement(Body):
     summary="Upload a statement (operators)",
     openapi_extra=_UPLOAD,
     responses={
-        CREATED: success(Reconciliation, "Matched", EXAMPLE, _LOCATION),
-        FOLLOWS: success(Reconciliation, "Imported, and being matched: see `status`", _MATCHING, _LOCATION),
+        CREATED: success(Reconciliation, "Matched", EXAMPLE, LOCATION),
+        FOLLOWS: success(Reconciliation, "Imported, and being matched: see `status`", _MATCHING, LOCATION),
         **problems(_UPLOAD_REFUSALS, asks="wallet", scope=OPERATING, command=True),
     },
 )
@@ -278,161 +243,19 @@ async def list_reconciliations(
     summary="Read a reconciliation (operators)",
     responses={
         DONE: success(Reconciliation, "The reconciliation", EXAMPLE),
-        **problems(_UNKNOWN, asks="wallet", scope=OPERATING),
+        **problems(UNKNOWN, asks="wallet", scope=OPERATING),
     },
 )
 async def get_reconciliation(
     reconciliation_id: UUID, _caller: FundingCaller, parts: PartsDep, context: ContextDep
 ) -> Response:
     """Read where a reconciliation stands, and what each rule has matched."""
-    _check_id(reconciliation_id)
+    check_id(reconciliation_id)
     return json_response(await parts.queries.ask(GetReconciliation(id=reconciliation_id), context))
 
 
-@router.get(
-    "/{reconciliation_id}/breaks",
-    response_model=None,
-    summary="List what did not match (operators)",
-    responses={
-        DONE: success(BreakPage, "Breaks in their order", {"breaks": [BREAK_EXAMPLE], "next_after": None}),
-        **problems(_UNKNOWN, asks="wallet", scope=OPERATING),
-    },
-)
-async def list_breaks(
-    reconciliation_id: UUID,
-    _caller: FundingCaller,
-    parts: PartsDep,
-    context: ContextDep,
-    after: Annotated[int, Query(ge=0, lt=2**31, description="`next_after` of the page before")] = 0,
-    *,
-    unresolved: Annotated[bool, Query(description="Only those without a resolution")] = False,
-    limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 50,
-) -> Response:
-    """List the breaks. `difference` is what the books lack of the statement."""
-    _check_id(reconciliation_id)
-    query = ListBreaks(reconciliation_id=reconciliation_id, after=after, unresolved=unresolved, limit=limit)
-    return json_response({"next_after": None} | dict(await parts.queries.ask(query, context)))
-
-
-@router.get(
-    "/{reconciliation_id}/breaks/{number}",
-    response_model=None,
-    summary="Read a break (operators)",
-    responses={
-        DONE: success(Break, "The break", BREAK_EXAMPLE),
-        **problems(_UNKNOWN | _UNKNOWN_BREAK, asks="wallet", scope=OPERATING),
-    },
-)
-async def get_break(
-    reconciliation_id: UUID,
-    number: Annotated[int, Path(ge=1, lt=2**31)],
-    _caller: FundingCaller,
-    parts: PartsDep,
-    context: ContextDep,
-) -> Response:
-    """Read one break, and how it was resolved."""
-    return json_response(await _break(reconciliation_id, number, parts, context))
-
-
-class NewNote(Body):
-    """Explain a break: nothing is posted."""
-
-    kind: Literal["note"]
-    note: Annotated[Reason, Field(examples=["Booked by the bank on the next statement"])]
-
-
-class NewTransfer(Body):
-    """Put the books right: move the difference between the clearing account and `account_id`."""
-
-    kind: Literal["transfer"]
-    note: Annotated[Reason, Field(examples=["The bank's fee of January"])]
-    account_id: Annotated[UUID, Field(examples=["01990f3e-0004-7000-8000-000000000004"])]
-    effective_at: Annotated[Instant | None, Field(description="When it counts from; without it, now")] = None
-
-
-NewResolution = Annotated[NewNote | NewTransfer, Field(discriminator="kind")]
-
-
-@router.post(
-    "/{reconciliation_id}/breaks/{number}/resolutions",
-    status_code=CREATED,
-    response_model=None,
-    summary="Resolve a break (operators)",
-    responses={
-        CREATED: success(Break, "The break, resolved", RESOLVED_EXAMPLE, f"{_LOCATION}/breaks/1"),
-        **problems(
-            _UNKNOWN
-            | _UNKNOWN_BREAK
-            | _RESOLUTION_REFUSALS
-            | dict(
-                refusals(
-                    "same_account",
-                    "debit_account_not_found",
-                    "credit_account_not_found",
-                    "currency_mismatch",
-                    *MOVING_DATED,
-                )
-            ),
-            asks="wallet",
-            scope=OPERATING,
-            wrong_body=("body/note", "Field required"),
-            command=True,
-        ),
-    },
-)
-async def resolve_break(
-    reconciliation_id: UUID,
-    number: Annotated[int, Path(ge=1, lt=2**31)],
-    body: NewResolution,
-    caller: FundingCaller,
-    headers: CommandHeadersDep,
-    parts: PartsDep,
-    context: ContextDep,
-) -> Response:
-    """Resolve a break by a note, or by a transfer that is posted together with it, or not at all."""
-    _check_id(reconciliation_id)
-    transfer_id = new_id()
-    command = ResolveBreak(
-        reconciliation_id=reconciliation_id,
-        number=number,
-        resolution=_resolution(body, transfer_id),
-        resolved_by=caller.user,
-        idempotency=headers.idempotency(caller.user, "resolve_break", body),
-    )
-
-    async def find() -> Reply | None:
-        resource = await _break(reconciliation_id, number, parts, context)
-        resolution = resource.get("resolution", {})
-        by_note = isinstance(body, NewNote) and resolution.get("note") == body.note
-        is_mine = resolution.get("resolved_by") == str(caller.user) and by_note
-        is_mine |= resolution.get("transfer_id") == str(transfer_id)
-        return Reply(outcome=Outcome.COMPLETED, resource=resource) if is_mine else None
-
-    location = f"{PATH}/{reconciliation_id}/breaks/{number}"
-    operation = Operation(command, reconciliation_id, location, CREATED, find)
-    return await carry_out(operation, parts.commands, headers.preferences, context)
-
-
-def _resolution(body: NewNote | NewTransfer, transfer_id: UUID) -> NoteResolution | TransferResolution:
-    if isinstance(body, NewNote):
-        return NoteResolution(note=body.note)
-    if not is_ours(body.account_id):
-        raise account_not_found("account_id")
-    return TransferResolution(
-        note=body.note, transfer_id=transfer_id, account_id=body.account_id, effective_at=body.effective_at
-    )
-
-
-async def _break(reconciliation_id: UUID, number: int, parts: Parts, context: RequestContext) -> Mapping[str, Any]:
-    _check_id(reconciliation_id)
-    query = ListBreaks(reconciliation_id=reconciliation_id, after=number - 1, limit=1)
-    found: list[Mapping[str, Any]] = (await parts.queries.ask(query, context))["breaks"]
-    if not found or found[0]["number"] != number:
-        raise ProblemError("break_not_found", _UNKNOWN_BREAK["break_not_found"], parameter="number")
-    return found[0]
-
-
-def _check_id(reconciliation_id: UUID) -> None:
+def check_id(reconciliation_id: UUID) -> None:
+    """Raise ProblemError for an id that can be no reconciliation's."""
     if not is_ours(reconciliation_id):
-        detail = _UNKNOWN["reconciliation_not_found"]
+        detail = UNKNOWN["reconciliation_not_found"]
         raise ProblemError("reconciliation_not_found", detail, parameter="reconciliation_id")

@@ -33,6 +33,7 @@ from gateway.bodies import Body
 from gateway.routes import (
     accounts,
     balances,
+    breaks,
     holds,
     journals,
     payment_intents,
@@ -107,7 +108,7 @@ EXAMPLES = [
     (Entry, wallets.ENTRY_EXAMPLE),
     (Transfer, transfers.EXAMPLE),
     (Reconciliation, reconciliations.EXAMPLE),
-    (Break, reconciliations.RESOLVED_EXAMPLE),
+    (Break, breaks.RESOLVED_EXAMPLE),
     (Transfer, transfers.REVERSAL_EXAMPLE),
     (Hold, holds.EXAMPLE),
     (Capture, holds.CAPTURE_EXAMPLE),

@@ -17,7 +17,8 @@ from contracts.wallet import (
     StartReconciliation,
 )
 from gateway.external_statements import upload
-from gateway.routes.reconciliations import BREAK_EXAMPLE, EXAMPLE, RESOLVED_EXAMPLE
+from gateway.routes.breaks import BREAK_EXAMPLE, RESOLVED_EXAMPLE
+from gateway.routes.reconciliations import EXAMPLE
 from gateway.tests.conftest import Gateway, running
 from gateway.tests.scripted_services import ScriptedServices, completed, refused
 
