@@ -39,6 +39,7 @@ HOLDS = KeyWalk(
     ),
 )
 
+# Steps need not follow each other in time: replicas' clocks differ, and only a transfer moves the ledger's own.
 _CONTINUES_HOLD = """
 SELECT 'hold_step ' || s.hold_id || ' ' || s.step AS place
 FROM hold_step s
@@ -51,16 +52,15 @@ WHERE s.hold_id > $1 AND s.hold_id <= $2 AND (
              AND s.recorded_at = h.placed_at AND s.recorded_at < s.expires_at
         WHEN 'captured' THEN p.remaining >= s.amount AND s.amount > 0 AND s.captured = p.captured + s.amount
              AND s.remaining IN (p.remaining - s.amount, 0) AND s.expires_at = p.expires_at
-             AND s.recorded_at >= p.recorded_at AND s.recorded_at < p.expires_at
+             AND s.recorded_at < p.expires_at
              AND (SELECT t.hold_id = s.hold_id AND t.amount = s.amount AND t.posted_at = s.recorded_at
                   FROM transfer t WHERE t.id = s.operation_id)
         WHEN 'voided' THEN p.remaining > 0 AND s.amount = p.remaining AND s.remaining = 0
-             AND s.captured = p.captured AND s.expires_at = p.expires_at AND s.recorded_at >= p.recorded_at
+             AND s.captured = p.captured AND s.expires_at = p.expires_at AND s.recorded_at < p.expires_at
         WHEN 'expired' THEN p.remaining > 0 AND s.amount = p.remaining AND s.remaining = 0
              AND s.captured = p.captured AND s.expires_at = p.expires_at AND s.recorded_at >= p.expires_at
         WHEN 'extended' THEN p.remaining > 0 AND s.amount = p.remaining AND s.remaining = p.remaining
-             AND s.captured = p.captured AND s.expires_at > p.expires_at AND s.recorded_at >= p.recorded_at
-             AND s.recorded_at < p.expires_at
+             AND s.captured = p.captured AND s.expires_at > p.expires_at AND s.recorded_at < p.expires_at
         END) IS NOT TRUE
 LIMIT $3
 """

@@ -112,7 +112,7 @@ _PARTS = {
     "period_headed": "UPDATE ledger l SET closed_until = {closed_until} FROM head h WHERE l.id = 1",
     "refused": """
         INSERT INTO refusal (id, fingerprint, code, detail, refused_at)
-        SELECT {operation}, '', 'insufficient_funds', '', h.moment FROM head h""",
+        SELECT {operation}, {refused_fingerprint}, 'insufficient_funds', '', h.moment FROM head h""",
 }
 _NO_ID, _NO_AMOUNT = "NULL::uuid", "NULL::bigint"
 _POSTING = {
@@ -307,4 +307,4 @@ def closing(ago: str) -> Write:
 
 def refusal(operation: str) -> Write:
     """Refuse an operation, named by an SQL expression for its id."""
-    return _write("", ("refused",), {"operation": operation})
+    return _write("", ("refused",), {"operation": operation, "refused_fingerprint": "'refused'"})

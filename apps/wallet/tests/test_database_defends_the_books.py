@@ -33,8 +33,10 @@ ENDED = "(SELECT id FROM hold WHERE status = 'voided')"
 POPULATION = (
     *(raw.opening(account, account, "wallet", "EUR", 0) for account in (ANN, BOB, FROZEN, CLOSED)),
     raw.opening(DOLLARS, DOLLARS, "wallet", "USD", 0),
-    *(raw.opening(account, None, "general", "EUR", None) for account in (CASH, FX)),
-    *(raw.opening(account, None, "general", "USD", None) for account in (DOLLAR_CASH, DOLLAR_FX)),
+    raw.opening(CASH, None, "general", "EUR", None),
+    raw.opening(FX, None, "fx", "EUR", None),
+    raw.opening(DOLLAR_CASH, None, "general", "USD", None),
+    raw.opening(DOLLAR_FX, None, "fx", "USD", None),
     raw.opening(LIMITED, None, "general", "EUR", -100, 500),
     raw.transfer(CASH, ANN, 1000),
     raw.transfer(DOLLAR_CASH, DOLLARS, 1000),
@@ -205,6 +207,7 @@ VIOLATIONS: dict[str, dict[str, Write | str | tuple[Write | str, ...]]] = {
         ),
         "is between one currency": raw.exchange((ANN, FX, 10), (CASH, BOB, 11)),
         "is at no rate": TRADE.having(rate="0"),
+        "does not go through fx": raw.exchange((ANN, CASH, 10), (DOLLAR_CASH, DOLLARS, 11)),
     },
     "hold": {
         "reserves nothing": raw.placing(ANN, BOB, 0, "1 hour"),
@@ -234,6 +237,7 @@ VIOLATIONS: dict[str, dict[str, Write | str | tuple[Write | str, ...]]] = {
         "gives back too little": VOID.having(held_after="p.held - p.remaining + 1"),
         "voids what has ended": raw.ending(ENDED, "voided"),
         "expires before the time": raw.ending(HOLD, "expired"),
+        "voids what is over": raw.ending(DUE, "voided"),
         "extends to earlier": raw.extension(HOLD, "-1 minute"),
         "extends what is over": raw.extension(DUE, "1 hour"),
         "extends what has ended": raw.extension(ENDED, "1 hour"),
@@ -247,6 +251,7 @@ VIOLATIONS: dict[str, dict[str, Write | str | tuple[Write | str, ...]]] = {
         "without its transfer": CAPTURE.without("posted", "credited", "headed"),
         "without its step": CAPTURE.without("stepped", "standing"),
         "of another amount than its transfer's": CAPTURE.having(step_amount="9"),
+        "at another time than its transfer's": CAPTURE.having(recorded_at="p.moment - interval '1 second'"),
         "to another account": CAPTURE.having(credit=raw.uuid(CASH), credit_balance="p.credit_balance - 120"),
         "under another id": CAPTURE.having(operation_id="gen_random_uuid()"),
         "of a hold that is not there": PAY.having(hold_id="gen_random_uuid()"),
@@ -286,6 +291,7 @@ VIOLATIONS: dict[str, dict[str, Write | str | tuple[Write | str, ...]]] = {
         "begins anew": CLOSING.having(starts_at="NULL::timestamptz"),
         "ends before it begins": raw.closing("2 hours"),
         "ends in the future": CLOSING.having(ends_at="h.moment + interval '1 second'"),
+        "was closed before the newest transfer": CLOSING.having(closed_at="(h.moment - interval '50 seconds')"),
         "does not close the ledger": CLOSING.without("period_headed"),
         "closes more than itself": CLOSING.having(closed_until="h.moment"),
     },
@@ -297,6 +303,11 @@ VIOLATIONS: dict[str, dict[str, Write | str | tuple[Write | str, ...]]] = {
             INSERT INTO backdated_total SELECT id, b.level, b.bucket, b.sequence, 1 FROM backdated_total b, account
             WHERE kind = 'wallet' AND b.level = 0""",
         "twice": "INSERT INTO backdated_total SELECT * FROM backdated_total",
+    },
+    "refusal": {
+        "of a transfer that was posted": raw.refusal(FIRST).having(refused_fingerprint="''"),
+        "of a hold that was placed": raw.refusal(HOLD).having(refused_fingerprint="''"),
+        "twice": "INSERT INTO refusal SELECT * FROM refusal",
     },
     "ledger": {
         "runs ahead": "UPDATE ledger SET sequence = sequence + 1",

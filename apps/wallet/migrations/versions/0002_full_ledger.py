@@ -442,9 +442,11 @@ BEGIN
         SELECT FROM written x
         WHERE (SELECT s.journal_id = x.journal_id AND b.journal_id = x.journal_id AND b.sequence = s.sequence + 1
                       AND b.currency <> s.currency
+                      AND (SELECT f.kind = 'fx' FROM account f WHERE f.id = s.credit_account)
+                      AND (SELECT f.kind = 'fx' FROM account f WHERE f.id = b.debit_account)
                FROM transfer s, transfer b WHERE s.id = x.sell_transfer AND b.id = x.buy_transfer) IS NOT TRUE
     ) THEN
-        RAISE check_violation USING MESSAGE = 'a rate must be between two successive transfers of one journal';
+        RAISE check_violation USING MESSAGE = 'a rate must be of two successive transfers of a journal, through fx';
     END IF;
     RETURN NULL;
 END
@@ -463,12 +465,12 @@ BEGIN
             h.debit_account = s.account_id AND h.steps >= s.step
             AND CASE s.kind
                 WHEN 'placed' THEN s.step = 1 AND s.amount = h.amount AND s.remaining = h.amount AND s.captured = 0
-                     AND s.recorded_at < s.expires_at
+                     AND s.recorded_at = h.placed_at AND s.recorded_at < s.expires_at
                 WHEN 'captured' THEN p.remaining >= s.amount AND s.amount > 0 AND s.captured = p.captured + s.amount
                      AND s.remaining IN (p.remaining - s.amount, 0) AND s.expires_at = p.expires_at
                      AND s.recorded_at < p.expires_at
                 WHEN 'voided' THEN p.remaining > 0 AND s.amount = p.remaining AND s.remaining = 0
-                     AND s.captured = p.captured AND s.expires_at = p.expires_at
+                     AND s.captured = p.captured AND s.expires_at = p.expires_at AND s.recorded_at < p.expires_at
                 WHEN 'expired' THEN p.remaining > 0 AND s.amount = p.remaining AND s.remaining = 0
                      AND s.captured = p.captured AND s.expires_at = p.expires_at AND s.recorded_at >= p.expires_at
                 WHEN 'extended' THEN p.remaining > 0 AND s.amount = p.remaining AND s.remaining = p.remaining
@@ -479,7 +481,8 @@ BEGIN
                  WHERE b.account_id = s.account_id AND b.account_step = s.account_step - 1) END
             AND (SELECT a.hold_steps >= s.account_step FROM account a WHERE a.id = s.account_id)
             AND (s.kind <> 'captured' OR
-                 (SELECT t.hold_id = s.hold_id AND t.amount = s.amount FROM transfer t WHERE t.id = s.operation_id))
+                 (SELECT t.hold_id = s.hold_id AND t.amount = s.amount AND t.posted_at = s.recorded_at
+                  FROM transfer t WHERE t.id = s.operation_id))
         ) IS NOT TRUE
     ) THEN
         RAISE check_violation USING MESSAGE = 'a hold step must continue its hold, and what is held on its account';
@@ -568,9 +571,29 @@ BEGIN
         SELECT FROM written p
         WHERE p.starts_at IS DISTINCT FROM
               (SELECT o.ends_at FROM period o WHERE o.ends_at < p.ends_at ORDER BY o.ends_at DESC LIMIT 1)
-           OR p.ends_at > (SELECT l.closed_until FROM ledger l WHERE l.id = 1) IS NOT FALSE OR p.ends_at >= '9999-01-01'
+           OR (SELECT p.ends_at <= l.closed_until AND p.closed_at >= l.moved_at
+               FROM ledger l WHERE l.id = 1) IS NOT TRUE
+           OR p.ends_at >= '9999-01-01'
     ) THEN
         RAISE check_violation USING MESSAGE = 'a period must begin where the one before it ended, and close the ledger';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+
+VERIFY_REFUSALS = """
+CREATE FUNCTION verify_refusals() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM written r
+        WHERE EXISTS (SELECT FROM transfer t WHERE t.id = r.id AND t.fingerprint = r.fingerprint)
+           OR EXISTS (SELECT FROM journal j WHERE j.id = r.id AND j.fingerprint = r.fingerprint)
+           OR EXISTS (SELECT FROM hold h WHERE h.id = r.id AND h.fingerprint = r.fingerprint)
+           OR EXISTS (SELECT FROM hold_step s WHERE s.operation_id = r.id AND s.fingerprint = r.fingerprint)
+    ) THEN
+        RAISE check_violation USING MESSAGE = 'what was carried out cannot be refused any more';
     END IF;
     RETURN NULL;
 END
@@ -633,6 +656,10 @@ TRIGGERS = (
     CREATE TRIGGER verify_totals AFTER INSERT ON backdated_total
     REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION verify_totals()
     """,
+    """
+    CREATE TRIGGER verify_refusals AFTER INSERT ON refusal
+    REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION verify_refusals()
+    """,
     "CREATE TRIGGER verify_ledger AFTER UPDATE ON ledger FOR EACH STATEMENT EXECUTE FUNCTION verify_ledger()",
     """
     CREATE TRIGGER verify_periods AFTER INSERT ON period
@@ -674,6 +701,7 @@ def upgrade() -> None:
         VERIFY_TOTALS,
         VERIFY_LEDGER,
         VERIFY_PERIODS,
+        VERIFY_REFUSALS,
         *TRIGGERS,
         *GRANTS,
     ):
