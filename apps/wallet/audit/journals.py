@@ -77,6 +77,6 @@ class ExchangeWalk:
 def _at_rate(row: asyncpg.Record) -> bool:
     try:
         bought = bought_at(row["sold"], row["sold_currency"], row["rate"], row["bought_currency"])
-    except (KeyError, ArithmeticError):  # no currency, no number: tampered rows may hold anything
+    except (LookupError, ArithmeticError, ValueError):  # no currency, no number: tampered rows may hold anything
         return False
     return bool(bought == row["bought"])

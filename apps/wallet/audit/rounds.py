@@ -16,6 +16,7 @@ from apps.wallet.store import audit_rounds as store
 from apps.wallet.store.audit_rounds import Round
 from contracts.wallet import FINDINGS_LIMIT, LedgerAudited
 from contracts.wallet import Finding as SaidFinding
+from outbox.database import is_transient
 from outbox.transaction import Transaction
 
 EVERY_SECONDS = 2.0
@@ -32,7 +33,7 @@ ROWS = Counter("ledgerlink_audit_rows_total", "Rows that the audit has proved", 
 POSITION = Gauge("ledgerlink_audit_position", "Sequence up to which this round has proved the transfers")
 OPEN = Gauge("ledgerlink_audit_open_findings", "What does not add up, as of the newest rounds")
 COMPLETED = Gauge("ledgerlink_audit_completed_timestamp_seconds", "When the last full round ended")
-INTERRUPTED = Counter("ledgerlink_audit_interrupted_total", "Slices that took longer than a statement may")
+INTERRUPTED = Counter("ledgerlink_audit_interrupted_total", "Slices that took longer than a statement may, or failed")
 
 
 @dataclass
@@ -57,6 +58,13 @@ class Rounds:
             self.rows = max(self.rows // 4, 1)
             INTERRUPTED.inc()
             _LOG.warning("audit slice took too long", walk=now.walk, rows=self.rows)
+            return
+        except Exception as error:
+            if is_transient(error):
+                raise
+            # Whatever somebody wrote into a row must not end the service that keeps the books.
+            INTERRUPTED.inc()
+            _LOG.exception("audit slice failed", walk=now.walk)
             return
         self.rows = min(self.rows * 2, SLICE)
         await _conclude(tx, now, walked, findings)

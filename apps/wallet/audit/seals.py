@@ -52,7 +52,7 @@ class SealWalk:
             return Slice(1, [Finding(f"seal {number}", _MISSING)], left)
         try:
             seal, findings = seal_of(row), [Finding(f"seal {number}", f) for f in _faults(rows.get(number - 1), row)]
-        except ValueError:  # tampered rows may hold anything
+        except (TypeError, ValueError):  # tampered rows may hold anything
             return Slice(1, [Finding(f"seal {number}", _NO_SEAL)], left)
         return Slice(1, [*findings, *await _tampered(reads, seal, row["leaves"])], left)
 

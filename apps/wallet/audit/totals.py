@@ -8,7 +8,7 @@ SELECT 'backdated_total ' || b.account_id || ' level ' || b.level || ' bucket ' 
 FROM backdated_total b
 WHERE (b.account_id, b.level, b.bucket, b.sequence) > ($1::uuid, $2::smallint, $3::bigint, $4::bigint)
   AND (b.account_id, b.level, b.bucket, b.sequence) <= ($5::uuid, $6::smallint, $7::bigint, $8::bigint)
-  AND (SELECT t.effective_at < t.posted_at
+  AND (SELECT t.effective_at < t.posted_at AND isfinite(t.effective_at)
               AND b.bucket = (extract(epoch FROM t.effective_at) * 1000000)::bigint >> (4 * b.level::integer)
               AND b.total = coalesce((
                   SELECT p.total FROM backdated_total p

@@ -101,6 +101,7 @@ WHERE t.sequence > $1 AND t.sequence <= $2 AND t.effective_at < t.posted_at AND 
     SELECT count(*) FROM generate_series(0, 12) AS node (level), LATERAL (
         SELECT FROM backdated_total b
         WHERE b.account_id = side.account_id AND b.level = node.level::smallint AND b.sequence = t.sequence
+          AND isfinite(t.effective_at)
           AND b.bucket = (extract(epoch FROM t.effective_at) * 1000000)::bigint >> (4 * node.level)) b)
 ORDER BY t.sequence LIMIT $3
 """

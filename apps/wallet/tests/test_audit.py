@@ -53,8 +53,10 @@ class Vault:
         """Undo what is done in the block."""
         transaction = self.owner.transaction()
         await transaction.start()
-        yield
-        await transaction.rollback()
+        try:
+            yield
+        finally:
+            await transaction.rollback()
 
     async def findings(self) -> tuple[str, ...]:
         return (await audit(self.owner)).findings
@@ -153,6 +155,23 @@ async def test_whatever_column_of_whatever_row_is_changed_is_found_and_located(v
                 if not findings or (name != _KEYS[table] and not any(row["key"] in finding for finding in findings)):
                     unnoticed.append((name, row["key"], findings))
     assert unnoticed == []
+
+
+_ENDLESS = "UPDATE {table} SET {name} = $1::text::{type}"
+
+
+@pytest.mark.parametrize("value", ["infinity", "-infinity", "NaN"])
+async def test_no_value_ends_the_audit(vault: Vault, value: str) -> None:
+    kinds = {"numeric"} if value == "NaN" else {"timestamptz", "numeric"}
+    columns = [(table, c) for table in _KEYS for c in await vault.owner.fetch(_COLUMNS, [table]) if c["type"] in kinds]
+    for table, column in columns:
+        statement = _ENDLESS.format(table=table, name=column["name"], type=column["type"])
+        async with vault.tampering():
+            try:
+                await vault.owner.execute(statement, value)
+            except (asyncpg.UniqueViolationError, asyncpg.NumericValueOutOfRangeError):
+                continue  # not even its owner can write that
+            assert await vault.findings(), (table, column["name"])
 
 
 async def test_whatever_row_is_deleted_is_found(vault: Vault) -> None:
