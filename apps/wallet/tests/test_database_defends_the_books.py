@@ -223,7 +223,9 @@ VIOLATIONS: dict[str, dict[str, Write | str | tuple[Write | str, ...]]] = {
         "is placed twice": "INSERT INTO hold SELECT * FROM hold",
         "is changed without a step": "UPDATE hold SET remaining = remaining - 1 WHERE remaining > 1",
         "is extended without a step": "UPDATE hold SET expires_at = expires_at + interval '1 day'",
-        "goes back": "UPDATE hold SET steps = 1",
+        "goes back to an earlier step": """
+            UPDATE hold h SET captured = s.captured, remaining = s.remaining, status = 'pending', steps = s.step
+            FROM hold_step s WHERE s.hold_id = h.id AND s.step = 1""",
         "ends with another status": VOID.having(status="'expired'"),
     },
     "hold step": {

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from apps.wallet.audit import audit
 from apps.wallet.queries import accounts
 from apps.wallet.tests.balanced_books import broken_rules
 from apps.wallet.tests.bank import (
@@ -187,6 +188,21 @@ async def test_an_extended_hold_lasts_longer(bank: Bank) -> None:
     [reply] = await bank.post(extending(hold, LATER + TICK), at=LATER)
     assert code(reply) == "refused hold_expired"
     assert [s for s, _ in await bank.said() if "hold" in s] == [REFUSED, EXTENDED, CAPTURED, EXPIRED, REFUSED]
+
+
+async def test_replicas_whose_clocks_differ_agree_on_the_order(bank: Bank, database: Database) -> None:
+    """The ledger's time never goes back: a batch at an earlier time counts as after what has been posted."""
+    source, target, hold = await _hold(bank, 60)
+    behind = NOW - timedelta(seconds=1)
+    replies = await bank.post(voiding(hold), at=behind)
+    replies += await bank.post(transfer(source, target, 1), at=NOW + TICK)
+    replies += await bank.post(transfer(source, target, 1), at=behind)
+    assert [code(reply) for reply in replies] == ["completed"] * 3
+    earlier, later = (datetime.fromisoformat(reply.resource["posted_at"]) for reply in replies[1:])
+    assert earlier < later
+    async with database.lent() as connection:
+        assert await broken_rules(connection) == []
+        assert (await audit(connection)).findings == ()
 
 
 async def test_the_same_id_has_one_effect_and_another_body_is_refused(bank: Bank) -> None:
