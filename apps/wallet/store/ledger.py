@@ -52,9 +52,10 @@ FROM asked k JOIN account a ON a.id = k.account_id CROSS JOIN LATERAL (
     FROM (
         SELECT effective_at, sum(amount) AS moved, count(*) AS entries FROM (
             SELECT e.effective_at, e.amount FROM entry e
-            WHERE e.account_id = k.account_id AND e.effective_at >= k.starts[1]
-              AND e.sequence > coalesce((SELECT t.sequence FROM transfer t WHERE t.posted_at < k.starts[1]
-                                         ORDER BY t.posted_at DESC, t.sequence DESC LIMIT 1), 0)
+            WHERE (e.account_id, e.sequence) <= (k.account_id, 9223372036854775807) AND e.effective_at >= k.starts[1]
+              AND (e.account_id, e.sequence) > (k.account_id, coalesce(
+                  (SELECT t.sequence FROM transfer t WHERE t.posted_at < k.starts[1]
+                   ORDER BY t.posted_at DESC, t.sequence DESC LIMIT 1), 0))
             LIMIT $3
         ) e GROUP BY effective_at
     ) e

@@ -253,6 +253,7 @@ TABLES = (
 
 # Each function looks rows up by key, one index probe a row, in scalar subqueries that no planner turns into a scan of
 # the table: plans are cached per session, and the first is made when the tables are empty.
+# Entries are looked up by account and sequence as one key: of a hot account the planner would rather walk the ledger.
 VERIFY_TRANSFERS = """
 CREATE FUNCTION verify_transfers() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
@@ -286,7 +287,8 @@ BEGIN
         ) e
         WHERE e.after <> e.amount + coalesce(e.before, (
             SELECT p.balance_after FROM entry p
-            WHERE p.account_id = e.account_id AND p.sequence < first ORDER BY p.sequence DESC LIMIT 1), 0)
+            WHERE (p.account_id, p.sequence) >= (e.account_id, 1) AND (p.account_id, p.sequence) < (e.account_id, first)
+            ORDER BY p.account_id DESC, p.sequence DESC LIMIT 1), 0)
            OR (SELECT a.currency = e.currency
                       AND (e.next IS NOT NULL OR a.balance = e.after AND a.last_sequence = e.sequence)
                       AND (e.after < a.floor OR e.after > a.ceiling OR abs(e.after) > 1000000000000000000) IS NOT TRUE
@@ -363,9 +365,10 @@ LANGUAGE sql STABLE BEGIN ATOMIC
                AS later
         FROM (
             SELECT e.effective_at, sum(e.amount) AS moved FROM entry e
-            WHERE e.account_id = account AND e.effective_at >= since
-              AND e.sequence > coalesce((SELECT t.sequence FROM transfer t WHERE t.posted_at < since
-                                         ORDER BY t.posted_at DESC, t.sequence DESC LIMIT 1), 0)
+            WHERE (e.account_id, e.sequence) <= (account, 9223372036854775807) AND e.effective_at >= since
+              AND (e.account_id, e.sequence) > (account, coalesce(
+                  (SELECT t.sequence FROM transfer t WHERE t.posted_at < since
+                   ORDER BY t.posted_at DESC, t.sequence DESC LIMIT 1), 0))
             GROUP BY e.effective_at
         ) AS instant
     ) AS timeline;
