@@ -1,6 +1,6 @@
 from collections.abc import Sequence
-from uuid import UUID
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
