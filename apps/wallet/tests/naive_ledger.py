@@ -6,7 +6,7 @@ asked for is worked out anew whenever it is needed. It is slow, and it is what t
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from apps.wallet.domain.account import SystemAccount
@@ -52,6 +52,7 @@ class NaiveTransfer:
     amount: int
     currency: str
     effective_at: datetime
+    posted_at: datetime
     hold: UUID | None = None
     reverses: UUID | None = None
 
@@ -85,6 +86,11 @@ class NaiveLedger:
     refused: dict[UUID, tuple[Operation, Answer]] = field(default_factory=dict)
 
     # What can be known of it
+
+    def moment(self, now: datetime) -> datetime:
+        """Return the time of the next batch: after all that is there."""
+        ticks = [t.posted_at + timedelta(microseconds=1) for t in self.transfers]
+        return max([now, *ticks, self.closed_until or now])
 
     def balance(self, account: Name) -> int:
         """Return what an account has."""
@@ -312,7 +318,7 @@ class NaiveLedger:
             raise Refused(code, None)
         hold = asked.hold_id if isinstance(asked, CaptureRequest) else None
         reverses = asked.reverses if isinstance(asked, ReversalRequest) else None
-        self.transfers.append(NaiveTransfer(id_, debit, credit, amount, currency, effective_at, hold, reverses))
+        self.transfers.append(NaiveTransfer(id_, debit, credit, amount, currency, effective_at, now, hold, reverses))
         self.asked_transfers[id_] = asked if leg is None else leg
 
     def _check_accounts(self, debit: Name, credit: Name, currency: str, authorised_by: UUID | None) -> None:

@@ -1,7 +1,6 @@
 """Random commands through the real handlers into a real database leave what the naive ledger says, in any batches."""
 
 import asyncio
-from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -89,10 +88,12 @@ async def _play(cluster: Cluster, visits: list[Visit]) -> None:
             if visit.sweep:
                 await bank.sweep(now)
             operations = [ids.named(operation) for operation in visit.asked]
-            answers = [naive.carry_out(operation, now) for operation in operations]
-            assert [_told(r) for r in await _asked(bank, operations, visit.cuts, now)] == [
-                _expected(a) for a in answers
-            ]
+            bounds = sorted({0, *(min(cut, len(operations)) for cut in visit.cuts), len(operations)})
+            for start, end in pairwise(bounds):
+                moment = naive.moment(now)
+                answers = [naive.carry_out(operation, moment) for operation in operations[start:end]]
+                replies = await bank.post(*(envelope(_command(o)) for o in operations[start:end]), at=now)
+                assert [_told(reply) for reply in replies] == [_expected(answer) for answer in answers]
         async with database.lent() as connection:
             assert await _tables(connection, now) == _naive_tables(naive, now)
             assert await broken_rules(connection) == []
@@ -107,12 +108,6 @@ async def _open_accounts(database: Database) -> None:
         if isinstance(name, UUID):  # the others are opened when money first comes through
             kind, limits = ("wallet" if account.owner else "general"), (account.floor, account.ceiling)
             await database.pool.execute(raw.opening(name, account.owner, kind, account.currency, *limits).sql())
-
-
-async def _asked(bank: Bank, operations: Sequence[Operation], cuts: set[int], now: datetime) -> list[Reply]:
-    commands = [envelope(_command(operation)) for operation in operations]
-    bounds = sorted({0, *(min(cut, len(commands)) for cut in cuts), len(commands)})
-    return [reply for a, b in pairwise(bounds) for reply in await bank.post(*commands[a:b], at=now)]
 
 
 def _told(reply: Reply) -> tuple[object, ...]:
@@ -174,7 +169,7 @@ SELECT CASE kind WHEN 'fx' THEN 'fx ' || currency ELSE id::text END AS name, bal
 FROM account a
 """
 _TRANSFERS = """
-SELECT id, amount, currency, date_trunc('milliseconds', effective_at), hold_id, reverses FROM transfer ORDER BY sequence
+SELECT id, amount, currency, effective_at, posted_at, hold_id, reverses FROM transfer ORDER BY sequence
 """
 _HOLDS = """
 SELECT id, captured, CASE WHEN expires_at <= $1 THEN 0 ELSE remaining END,
@@ -204,7 +199,7 @@ def _naive_tables(naive: NaiveLedger, now: datetime) -> dict[str, object]:
         for name in naive.accounts
         if isinstance(name, UUID) or name in used
     }
-    transfers = [(t.id, t.amount, t.currency, t.effective_at, t.hold, t.reverses) for t in naive.transfers]
+    transfers = [(t.id, t.amount, t.currency, t.effective_at, t.posted_at, t.hold, t.reverses) for t in naive.transfers]
     refusals = {i: (answer[1], answer[2]) for i, (_, answer) in naive.refused.items()}
     return {
         "accounts": accounts,
