@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from apps.wallet.domain.account import SystemAccount
-from apps.wallet.domain.books import LATER_ENTRIES_LIMIT, Books, Decided, KnownStep, Standing
+from apps.wallet.domain.books import Books, Decided, KnownStep, Standing
 from apps.wallet.domain.hold import Hold, HoldStep, status_after
 from apps.wallet.domain.refusal import Refusal
 from apps.wallet.domain.timeline import BEGINNING
@@ -125,7 +125,7 @@ class Batch:
         effective_at = self._effective(movement.effective_at)
         late = effective_at < self.moment
         if late:
-            check_depth(debit, credit)
+            check_depth(debit, credit, effective_at)
         check_balances(debit, credit, movement.amount, movement.releases)
         if late:
             check_history(debit, credit, movement.amount, effective_at)
@@ -280,9 +280,9 @@ def check_open(debit: Standing, credit: Standing, currency: str) -> None:
         raise RefusedError(Refusal.CREDIT_ACCOUNT_FROZEN)
 
 
-def check_depth(*standings: Standing) -> None:
+def check_depth(debit: Standing, credit: Standing, effective_at: datetime) -> None:
     """Refuse to date back before more entries than can be looked through while the ledger waits."""
-    if any(s.timeline and s.timeline.later_entries > LATER_ENTRIES_LIMIT for s in standings):
+    if any(s.timeline and s.timeline.cut and effective_at <= s.timeline.cut for s in (debit, credit)):
         raise RefusedError(Refusal.TOO_MANY_LATER_ENTRIES)
 
 

@@ -12,20 +12,21 @@ from apps.wallet.domain.transfer import Outcome, Posted, PostedJournal, Refused
 
 _TICK = timedelta(microseconds=1)
 LATER_ENTRIES_LIMIT = 200_000
-"""How many later entries an account may have for a transfer to be dated back before them."""
+"""How many entries an account may have, recorded since then, for a transfer to be dated back before them."""
 
 
 @dataclass(slots=True)
 class Timeline:
     """An account's lowest and highest balance from each of `starts` until the next, on the effective axis.
 
-    The last span ends now. `starts` are the effective dates that a batch asks for, in order.
+    The last span ends now. `starts` are the effective dates that a batch asks for on this account, in order. With
+    `cut`, what became effective by then has too many entries after it to be looked through.
     """
 
     starts: Sequence[datetime]
     lowest: list[int]
     highest: list[int]
-    later_entries: int = 0
+    cut: datetime | None = None
 
     def lowest_since(self, moment: datetime) -> int:
         """Return the lowest balance from `moment`, one of the starts, until now."""

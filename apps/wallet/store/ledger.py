@@ -1,7 +1,6 @@
 """The ledger's head, the books that a batch touches, and the one statement that writes what was decided."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -9,8 +8,8 @@ from uuid import UUID
 
 import orjson
 
-from apps.wallet.domain.account import Account, SystemAccount, new_system_account
-from apps.wallet.domain.books import LATER_ENTRIES_LIMIT, Books, Decided, Timeline
+from apps.wallet.domain.account import SystemAccount, new_system_account
+from apps.wallet.domain.books import Books, Decided
 from apps.wallet.domain.hold import Hold
 from apps.wallet.domain.operation import (
     CaptureRequest,
@@ -23,45 +22,19 @@ from apps.wallet.domain.operation import (
     TransferRequest,
     VoidRequest,
 )
-from apps.wallet.domain.timeline import buckets
+from apps.wallet.domain.timeline import BEGINNING, buckets
 from apps.wallet.domain.transfer import Posted
 from apps.wallet.store import accounts as account_store
 from apps.wallet.store import holds as hold_store
+from apps.wallet.store import timelines as timeline_store
 from apps.wallet.store import transfers as transfer_store
 from contracts.ids import new_id
 from contracts.wallet import AccountKind
-from outbox.database import Reads, columns
+from outbox.database import columns
 from outbox.transaction import Transaction
 
 # A statement of its own: what is read after it is what the writer before has committed.
 _LOCK = "SELECT sequence, moved_at, closed_until FROM ledger WHERE id = 1 FOR UPDATE"
-# Balances along the effective axis, for each account from the first date that is asked for on: per span between two
-# dates how much moved in it, its lowest and highest balance at an instant with an entry, and the first such instant.
-_TIMELINES = """
-WITH asked AS (
-    SELECT account_id, array_agg(start ORDER BY start) AS starts
-    FROM unnest($1::uuid[], $2::timestamptz[]) AS a (account_id, start) GROUP BY account_id
-)
-SELECT k.account_id, width_bucket(i.effective_at, k.starts) - 1 AS span, sum(i.entries)::bigint AS entries,
-       sum(i.moved)::bigint AS moved, min(i.balance)::bigint AS lowest, max(i.balance)::bigint AS highest,
-       min(i.effective_at) AS first
-FROM asked k JOIN account a ON a.id = k.account_id CROSS JOIN LATERAL (
-    SELECT effective_at, moved, entries,
-           a.balance - coalesce(sum(moved) OVER (ORDER BY effective_at DESC
-                                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS balance
-    FROM (
-        SELECT effective_at, sum(amount) AS moved, count(*) AS entries FROM (
-            SELECT e.effective_at, e.amount FROM entry e
-            WHERE (e.account_id, e.sequence) <= (k.account_id, 9223372036854775807) AND e.effective_at >= k.starts[1]
-              AND (e.account_id, e.sequence) > (k.account_id, coalesce(
-                  (SELECT t.sequence FROM transfer t WHERE t.posted_at < k.starts[1]
-                   ORDER BY t.posted_at DESC, t.sequence DESC LIMIT 1), 0))
-            LIMIT $3
-        ) e GROUP BY effective_at
-    ) e
-) i
-GROUP BY 1, 2
-"""
 _TOTALS = """
 SELECT asked.account_id, asked.level, asked.bucket, newest.total
 FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) AS asked (account_id, level, bucket), LATERAL (
@@ -234,13 +207,17 @@ async def load_books(tx: Transaction, operations: Sequence[Operation]) -> Books:
         SystemAccount(AccountKind(a.kind), a.currency, a.processor): a.id for a in accounts.values() if not a.owner
     }
     unopened = [new_system_account(new_id(), name, moment) for name in asked.system - system.keys()]
-    late = sorted(e for e in asked.effective if e < moment)
+    # What cannot be dated back so far is refused without a look at what was then.
+    late = {e for e in asked.effective if max(BEGINNING, books.closed_until or BEGINNING) <= e < moment}
+    ends = {n.id: frozenset((n.debit_account, n.credit_account)) for n in named}
+    system |= {SystemAccount(AccountKind(a.kind), a.currency, a.processor): a.id for a in unopened}
+    dates = timeline_store.dates_of(operations, ends, system, late) if late else {}
     return replace(
         books,
         accounts=accounts | {a.id: a for a in unopened},
-        system=system | {SystemAccount(AccountKind(a.kind), a.currency, a.processor): a.id for a in unopened},
+        system=system,
         unopened=frozenset(a.id for a in unopened),
-        timelines=await _load_timelines(tx, accounts.values(), late) if late else {},
+        timelines=await timeline_store.load_timelines(tx, accounts.values(), dates) if dates else {},
         transfers=transfers,
         reversed=await transfer_store.load_reversed(tx, asked.reversed),
         journals=await transfer_store.load_journals(tx, asked.journals),
@@ -255,35 +232,6 @@ async def load_accounts_with_due(tx: Transaction, accounts: Collection[UUID]) ->
     books = await lock_ledger(tx)
     holds = await hold_store.load_due_on(tx, accounts, books.moment(tx.now))
     return replace(books, accounts=await account_store.load_accounts(tx, accounts), holds=holds)
-
-
-async def _load_timelines(
-    reads: Reads, accounts: Iterable[Account], starts: Sequence[datetime]
-) -> dict[UUID, Timeline]:
-    """Return the timelines of the accounts that have limits, from the first of `starts` on."""
-    limited = [a for a in accounts if a.floor is not None or a.ceiling is not None]
-    asked = [(a.id, start) for a in limited for start in starts]
-    rows = await reads.fetch(_TIMELINES, *columns(asked, 2), LATER_ENTRIES_LIMIT + 1) if asked else []
-    spans: dict[UUID, dict[int, tuple[int, int, int, datetime, int]]] = defaultdict(dict)
-    for account_id, span, entries, moved, lowest, highest, first in rows:
-        spans[account_id][span] = moved, lowest, highest, first, entries
-    return {a.id: _timeline(a.balance, starts, spans[a.id]) for a in limited}
-
-
-def _timeline(
-    balance: int, starts: Sequence[datetime], spans: dict[int, tuple[int, int, int, datetime, int]]
-) -> Timeline:
-    lowest, highest = [balance] * len(starts), [balance] * len(starts)
-    for place in range(len(starts) - 1, -1, -1):
-        if span := spans.get(place):
-            moved, low, high, first, _entries = span
-            balance -= moved
-            # What the account had before counts, too, unless it moved at the very instant that the span begins.
-            before = () if first == starts[place] else (balance,)
-            lowest[place], highest[place] = min((low, *before)), max((high, *before))
-        else:
-            lowest[place] = highest[place] = balance
-    return Timeline(starts, lowest, highest, sum(span[4] for span in spans.values()))
 
 
 async def save_decided(tx: Transaction, decided: Decided) -> None:

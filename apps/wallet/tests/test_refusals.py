@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 
 from apps.wallet.domain.account import Account, SystemAccount, new_system_account, new_wallet
-from apps.wallet.domain.books import LATER_ENTRIES_LIMIT, Books, KnownStep, Timeline
+from apps.wallet.domain.books import Books, KnownStep, Timeline
 from apps.wallet.domain.decision import decide
 from apps.wallet.domain.hold import Hold
 from apps.wallet.domain.operation import (
@@ -68,7 +68,7 @@ class Scene:
     steps: dict[UUID, KnownStep] = field(default_factory=dict)
     closed_until: datetime | None = None
     was: dict[UUID, int] = field(default_factory=lambda: {ANNS: 1000, BOBS: 0})
-    later_entries: int = 0
+    cut: datetime | None = None
 
     def __post_init__(self) -> None:
         hold = Hold(HOLD, ANNS, BOBS, 200, "EUR", None, b"", NOW - HOUR, 0, 200, "pending", NOW + HOUR, 1)
@@ -103,7 +103,7 @@ class Scene:
             accounts=self.accounts,
             system={name: UUID(int=30 + n) for n, name in enumerate(FX)},
             timelines={
-                account: Timeline(late, [balance], [balance], self.later_entries)
+                account: Timeline(late, [balance], [balance], self.cut)
                 for account, balance in self.was.items()
                 if late
             },
@@ -136,7 +136,7 @@ def _close_period(s: Scene) -> None:
 
 
 def _date_before_many_entries(s: Scene) -> None:
-    s.later_entries = LATER_ENTRIES_LIMIT + 1
+    s.cut = NOW
     s.ask(effective_at=s.operation.effective_at or NOW - HOUR)
 
 
