@@ -95,6 +95,18 @@ _holds = st.builds(HoldRequest, _IDS, _EUROS | _ANY, _EUROS | _ANY, _AMOUNTS, _C
 _good_holds = st.builds(
     HoldRequest, _IDS, st.sampled_from([ANNS, BOBS, SOURCE]), _EUROS, _AMOUNTS, st.just("EUR"), _EXPIRIES
 )
+# Dated back to few instants, so that they meet there, and with what one of them has left.
+_LATE = st.sampled_from([START + timedelta(seconds=second) for second in (5.5, 12, 19.5)])
+_PRESSED = st.sampled_from([ANNS, BOBS, CAPPED])
+_late_transfers = st.builds(
+    TransferRequest, _IDS, _PRESSED, _PRESSED, st.sampled_from([30, 50, 100]), st.just("EUR"), effective_at=_LATE
+)
+_late_journals = st.builds(
+    JournalRequest, _IDS,
+    st.lists(st.builds(TransferRequest, _IDS, _PRESSED, _PRESSED, st.sampled_from([30, 50, 100]), st.just("EUR")),
+             min_size=2, max_size=3).map(tuple),
+    effective_at=_LATE,
+)  # fmt: skip
 _captures = st.builds(
     CaptureRequest, _IDS, _IDS, st.sampled_from([None, 1, 5, 10, 50]), st.booleans(), _REFERENCES, _DATES
 )
@@ -103,7 +115,7 @@ _extensions = st.builds(ExtensionRequest, _IDS, _IDS, _EXPIRIES)
 
 OPERATIONS = st.one_of(
     _transfers, _good_transfers, _good_transfers, _reversals, _journals, _holds, _good_holds, _good_holds, _captures,
-    _captures, _voids, _extensions,
+    _captures, _voids, _extensions, _late_transfers, _late_transfers, _late_transfers, _late_journals,
 )  # fmt: skip
 """One operation, whose ids are still numbers from 0 to 99 that `Ids` gives a meaning."""
 

@@ -36,8 +36,8 @@ from apps.wallet.tests.random_operations import (
     account_of,
 )
 
-EXAMPLES, STEPS = 120, 25
-ASKED, CUTS = st.lists(OPERATIONS, min_size=1, max_size=12), st.sets(st.integers(1, 13))
+EXAMPLES, STEPS = 80, 40
+ASKED, CUTS = st.lists(OPERATIONS, min_size=4, max_size=16), st.sets(st.integers(1, 17))
 
 
 def _world() -> dict[UUID | SystemAccount, NaiveAccount]:
