@@ -14,8 +14,8 @@ from outbox.cooperation import by_and_by
 from outbox.transaction import Transaction
 
 EXPIRY_SECONDS = 1.0
-EXPIRY_LIMIT = 500
-"""How often holds are swept whose time is over, and on how many accounts at a time at most."""
+EXPIRY_LIMIT = 2000
+"""How often holds are swept whose time is over, and how many at a time at most: the ledger waits meanwhile."""
 
 
 async def carry_out(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]]) -> None:
@@ -30,8 +30,8 @@ async def carry_out(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]]
 
 async def expire_holds(tx: Transaction) -> None:
     """Say of holds that their time is over; they reserve nothing since then, whether this has been said or not."""
-    if due := await holds.load_accounts_with_due(tx, tx.now, EXPIRY_LIMIT):
-        await release_due(tx, due)
+    if due := await holds.load_due(tx, tx.now, EXPIRY_LIMIT):
+        await decide_and_save(tx, await ledger.load_due(tx, due), [])
 
 
 async def release_due(tx: Transaction, accounts: Collection[UUID]) -> None:

@@ -19,7 +19,7 @@ SELECT id, debit_account, credit_account, amount, currency, reference, fingerpri
 FROM hold WHERE debit_account = ANY($1::uuid[]) AND remaining > 0 AND expires_at <= $2
 """
 _DUE = """
-SELECT debit_account FROM hold WHERE remaining > 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2
+SELECT id FROM hold WHERE remaining > 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2
 """
 _OF_ACCOUNT = """
 SELECT id, debit_account, credit_account, amount, currency, reference, fingerprint, placed_at, captured, remaining,
@@ -49,9 +49,9 @@ async def load_due_on(reads: Reads, accounts: Collection[UUID], now: datetime) -
     return {row["id"]: Hold(*row) for row in await reads.fetch(_DUE_ON, list(accounts), now)} if accounts else {}
 
 
-async def load_accounts_with_due(reads: Reads, now: datetime, limit: int) -> list[UUID]:
-    """Return accounts with holds whose time is over, those that have waited longest."""
-    return list(dict.fromkeys(row["debit_account"] for row in await reads.fetch(_DUE, now, limit)))
+async def load_due(reads: Reads, now: datetime, limit: int) -> list[UUID]:
+    """Return the ids of holds whose time is over, those that have waited longest."""
+    return [row["id"] for row in await reads.fetch(_DUE, now, limit)]
 
 
 async def load_holds_of(

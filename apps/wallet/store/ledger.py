@@ -227,6 +227,14 @@ async def load_books(tx: Transaction, operations: Sequence[Operation]) -> Books:
     )
 
 
+async def load_due(tx: Transaction, due: Collection[UUID]) -> Books:
+    """Lock the ledger's head, then read some holds, and the accounts whose money they reserve."""
+    books = await lock_ledger(tx)
+    holds = await hold_store.load_holds(tx, due)
+    accounts = await account_store.load_accounts(tx, {hold.debit_account for hold in holds.values()})
+    return replace(books, accounts=accounts, holds=holds)
+
+
 async def load_accounts_with_due(tx: Transaction, accounts: Collection[UUID]) -> Books:
     """Lock the ledger's head, then read some accounts, and their holds whose time is over."""
     books = await lock_ledger(tx)

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from apps.wallet.audit import audit
+from apps.wallet.handlers import ledger_operations
 from apps.wallet.queries import accounts
 from apps.wallet.tests.balanced_books import broken_rules
 from apps.wallet.tests.bank import (
@@ -176,6 +177,21 @@ async def test_a_sweep_ends_many_holds_on_many_accounts(bank: Bank) -> None:
     await bank.sweep(LATER)
     assert [s for s, _ in await bank.said()].count(EXPIRED) == 25
     assert await bank.database.pool.fetchval("SELECT sum(held)::bigint FROM account") == 0
+
+
+async def test_a_sweep_ends_no_more_than_it_can_in_time(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are due: a sweep that never ended would stop the service, again and again."""
+    monkeypatch.setattr(ledger_operations, "EXPIRY_LIMIT", 4)
+    source, target = await bank.wallet(balance=100), await bank.wallet()
+    await bank.post(*(placing(source, target, 7, NOW + n * TICK) for n in range(10, 0, -1)), at=NOW)
+    await bank.said()
+    expired = []
+    for _ in range(4):
+        await bank.sweep(LATER)
+        ends = [datetime.fromisoformat(e["data"]["hold"]["expires_at"]) for s, e in await bank.said() if s == EXPIRED]
+        expired.append([(end - NOW) // TICK for end in ends])
+    assert expired == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10], []]
+    assert await bank.database.pool.fetchval("SELECT held FROM account WHERE id = $1", source) == 0
 
 
 async def test_an_extended_hold_lasts_longer(bank: Bank) -> None:
