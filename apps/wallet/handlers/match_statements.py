@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from time import monotonic
 
-import asyncpg
 import structlog
 
 from apps.wallet.domain.reconciliation import Statement
@@ -37,9 +36,10 @@ async def match_statements(tx: Transaction) -> None:
     try:
         async with tx.savepoint():
             await _go_on(tx, statement)
-    except asyncpg.PostgresError as error:
+    except Exception as error:
         if is_transient(error):
             raise
+        # Whatever a statement says must not end the service that keeps the books.
         _LOG.exception("matching given up", reconciliation=str(statement.id))
         await reconciliation.save_failed(tx, statement.id, type(error).__name__)
         tx.say(ReconciliationFailed(reconciliation=await _shown(tx, statement)), None)

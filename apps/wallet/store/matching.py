@@ -5,18 +5,19 @@ run one at a time (`take_turn`), in few transactions of their own, and lock noth
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 import asyncpg
 
 from apps.wallet.domain.reconciliation import Statement, offsets
-from apps.wallet.domain.timeline import micros
+from apps.wallet.domain.timeline import BEGINNING, micros
 from contracts.wallet import WINDOW_LIMIT
 from outbox.database import Reads
 from outbox.transaction import Transaction
 
 STEP_SECONDS = 600.0
+_FIRST_DAY, _LAST_DAY = BEGINNING.date(), date(9998, 12, 31)
 # 7001 to 7003 are those of safe delivery (outbox).
 _TURN = 7011
 _LOCK = "SELECT pg_advisory_xact_lock($1)"
@@ -239,13 +240,17 @@ async def read_whole(tx: Transaction) -> None:
 
 async def gather(tx: Transaction, statement: Statement) -> Found:
     """Record the entries that a statement is held against, each by the name by which the statement knows it."""
-    window = timedelta(days=statement.window_days)
-    first = datetime.combine(statement.starts_on - window, time(), UTC)
-    past = datetime.combine(statement.ends_on + window + timedelta(days=1), time(), UTC)
+    first = _beginning(statement.starts_on, -statement.window_days)
+    past = _beginning(statement.ends_on, statement.window_days + 1)
     places = await tx.fetchrow(_PLACES, first, past)
     after, until = places or (0, 0)
     span = after, until, first, past, micros(first), micros(past)
     return _found(await tx.fetchrow(_GATHER, statement.id, statement.account_id, *span, seconds=STEP_SECONDS))
+
+
+def _beginning(day: date, later: int) -> datetime:
+    """Return the first instant some days later. Nothing is effective before 1970, or after the year 9998."""
+    return datetime.combine(min(max(day, _FIRST_DAY), _LAST_DAY) + timedelta(days=later), time(), UTC)
 
 
 async def match_exact(tx: Transaction, statement: Statement, rule: str) -> Found:

@@ -96,6 +96,29 @@ async def _resolve(bank: Bank, *commands: Envelope[ResolveBreak]) -> list[str]:
     return [code(bank.replies[c.id]) for c in commands]
 
 
+async def test_a_statement_of_all_time_is_matched_like_any_other(bank: Bank) -> None:
+    """A job that fails stops the service: no date that a calendar knows may be too far away for it."""
+    clearing, [transfer] = await _clearing(bank, 100)
+    command, lines = start(clearing, date.min, date.max, window_days=10), [_line(1, 100, transfer, date.max)]
+    identifier = command.data.reconciliation_id
+    await _import(bank, command, lines_of(identifier, lines), end(identifier, lines))
+    await match_all(bank)
+    found = await _shown(bank, identifier)
+    assert (found.status, found.entries, found.breaks) == ("closed", 1, 0)
+
+
+async def test_a_matching_that_fails_is_given_up_whatever_went_wrong(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise OverflowError("date value out of range")
+
+    monkeypatch.setattr(matching, "gather", fail)
+    clearing, _ = await _clearing(bank, 100)
+    found = await _shown(bank, await _reconciled(bank, clearing, [_line(1, 100)]))
+    assert (found.status, found.failure) == ("failed", "OverflowError")
+
+
 async def test_a_statement_that_agrees_is_closed_at_once(bank: Bank) -> None:
     clearing, (one, two) = await _clearing(bank, 1250, 700)
     await bank.said()
