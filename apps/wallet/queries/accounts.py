@@ -37,11 +37,20 @@ async def list_chart(database: Database, query: Envelope[ListChart]) -> AccountP
     asked = query.data
     after = _position(asked.cursor) if asked.cursor else _FIRST
     async with database.reads() as reads:
-        kind = asked.kind.value if asked.kind else None
-        found = await store.load_chart(reads, after, kind, asked.currency, asked.external_id, asked.limit + 1)
+        found = await _find(reads, asked, after)
         shown = await _shown(reads, found[: asked.limit])
     last = found[asked.limit - 1] if len(found) > asked.limit else None
     return AccountPage(accounts=shown, next_cursor=_cursor(last) if last else None)
+
+
+async def _find(reads: Reads, asked: ListChart, after: tuple[datetime, UUID]) -> list[LedgerAccount]:
+    """Return the page, and one account more to tell whether there is another."""
+    kind = asked.kind.value if asked.kind else None
+    if asked.external_id is None:
+        return await store.load_chart(reads, after, kind, asked.currency, asked.limit + 1)
+    named = (await store.load_named_accounts(reads, {asked.external_id})).values()
+    fits = (kind in {None, a.kind} and asked.currency in {None, a.currency} for a in named)
+    return [a for a, fit in zip(named, fits, strict=True) if fit and (a.created_at, a.id) > after]
 
 
 def _cursor(last: LedgerAccount) -> str:

@@ -158,8 +158,9 @@ async def get_trial_balance(database: Database, query: Envelope[GetTrialBalance]
     """Return the trial balance as of an instant; the wallets are what all other accounts leave."""
     at = query.data.at or datetime.now(UTC)
     async with database.reads() as reads:
-        chart = await history.load_chart(reads)
+        # The head first: what is opened and moved in between is beyond it, and adds an account without a balance.
         head = await history.load_head(reads)
+        chart = await history.load_chart(reads)
         position = Position.after(min(at, head.moved_at))
         standings = await history.load_standings(reads, [a.id for a in chart], [position], head.sequence)
     balances = [(account, standings[account.id, position].balance) for account in chart]

@@ -9,6 +9,7 @@ import orjson
 
 from apps.wallet.domain.account import Account
 from apps.wallet.domain.change import Change
+from contracts.wallet import AccountKind
 from outbox.database import Reads, columns
 from outbox.transaction import Transaction
 
@@ -44,8 +45,19 @@ SELECT id, owner, kind, currency, balance, floor, last_sequence, created_at, typ
        frozen, closed_at, processor, external_id, metadata, changes
 FROM account
 WHERE (created_at, id) > ($1::timestamptz, $2::uuid) AND ($3::text IS NULL OR kind = $3)
-  AND ($4::text IS NULL OR currency = $4) AND ($5::text IS NULL OR external_id = $5)
-ORDER BY created_at, id LIMIT $6
+  AND ($4::text IS NULL OR currency = $4)
+ORDER BY created_at, id LIMIT $5
+"""
+# The system's own accounts are few among millions of wallets: all of them first, by the index that has no others.
+_OWN_CHART = """
+WITH own AS MATERIALIZED (
+    SELECT id, owner, kind, currency, balance, floor, last_sequence, created_at, type, wallet, held, hold_steps,
+           ceiling, frozen, closed_at, processor, external_id, metadata, changes
+    FROM account WHERE kind <> 'wallet'
+)
+SELECT * FROM own
+WHERE (created_at, id) > ($1::timestamptz, $2::uuid) AND kind = $3 AND ($4::text IS NULL OR currency = $4)
+ORDER BY created_at, id LIMIT $5
 """
 # What holds reserve that are over but not swept: they have reserved nothing since then.
 _DUE = """
@@ -100,15 +112,11 @@ async def load_accounts_of_wallets(reads: Reads, wallets: Collection[UUID]) -> l
 
 
 async def load_chart(
-    reads: Reads,
-    after: tuple[datetime, UUID],
-    kind: str | None,
-    currency: str | None,
-    external_id: str | None,
-    limit: int,
+    reads: Reads, after: tuple[datetime, UUID], kind: str | None, currency: str | None, limit: int
 ) -> list[Account]:
     """Return accounts by age, those younger than (`created_at`, `id`)."""
-    return [account_of(row) for row in await reads.fetch(_CHART, *after, kind, currency, external_id, limit)]
+    query = _OWN_CHART if kind not in {None, AccountKind.WALLET} else _CHART
+    return [account_of(row) for row in await reads.fetch(query, *after, kind, currency, limit)]
 
 
 async def load_due(reads: Reads, accounts: Collection[Account], now: datetime) -> dict[UUID, int]:

@@ -1,6 +1,7 @@
 """Balances and statements of any instant are what adding everything up gives."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,11 +10,13 @@ from hypothesis import strategies as st
 
 from apps.wallet import queries
 from apps.wallet.domain.timeline import BEGINNING, LEVELS, buckets, micros
-from apps.wallet.tests.bank import envelope
+from apps.wallet.store import history
+from apps.wallet.tests.bank import Bank, envelope, idempotency
 from apps.wallet.tests.past import Past, Wish
 from contracts.ids import new_id
 from contracts.wallet import (
     Balance,
+    FundAccount,
     GetBalance,
     GetBalances,
     GetStatement,
@@ -21,7 +24,7 @@ from contracts.wallet import (
     StatementPage,
     TrialBalance,
 )
-from outbox.database import Database
+from outbox.database import Database, Reads
 from outbox.responder import Refused
 
 TICK = timedelta(microseconds=1)
@@ -236,3 +239,22 @@ async def test_the_trial_balance_of_any_instant_balances(past: Past, database: D
 
 def test_cursors_tell_microseconds_apart() -> None:
     assert micros(START + TICK) == micros(START) + 1
+
+
+@pytest.mark.parametrize("read", ["load_head", "load_chart"])
+async def test_a_trial_balance_is_of_one_moment_also_while_accounts_are_opened(
+    database: Database, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    bank = Bank(database)
+    wallet = await bank.wallet(balance=100)
+    original = getattr(history, read)
+
+    async def read_after_a_funding(reads: Reads) -> Any:
+        facts = {"transfer_id": new_id(), "account_id": wallet, "amount": 5, "currency": "EUR", "processor": "acme"}
+        await bank.post(envelope(FundAccount.model_validate(facts | {"idempotency": idempotency()})))
+        return await original(reads)
+
+    monkeypatch.setattr(history, read, read_after_a_funding)
+    shown = await queries.get_trial_balance(database, envelope(GetTrialBalance()))
+    wallets = next(line for line in shown.lines if line.kind == "wallet")
+    assert wallets.credit == (105 if read == "load_head" else 100)

@@ -1,9 +1,20 @@
+from typing import Any
+
 import pytest
 
 from apps.wallet import queries
-from apps.wallet.tests.bank import Bank, envelope, funding, payment
+from apps.wallet.handlers.open_accounts import open_accounts
+from apps.wallet.tests.bank import Bank, envelope, funding, idempotency, payment
 from contracts.ids import new_id
-from contracts.wallet import GetAccounts, GetTransfer, ListAccounts, ListEntries
+from contracts.wallet import (
+    AccountKind,
+    GetAccounts,
+    GetTransfer,
+    ListAccounts,
+    ListChart,
+    ListEntries,
+    OpenSystemAccount,
+)
 from outbox.responder import Refused
 
 
@@ -53,3 +64,29 @@ async def test_a_transfer_is_read_or_refused_with_its_code(bank: Bank) -> None:
         with pytest.raises(Refused) as refusal:
             await queries.get_transfer(bank.database, envelope(GetTransfer(id=asked)))
         assert refusal.value.problem.code == code
+
+
+async def test_the_chart_is_listed_by_age_kind_currency_and_external_id(bank: Bank) -> None:
+    wallet = await bank.wallet(balance=1)
+    for number, kind in enumerate((AccountKind.GENERAL, AccountKind.FEES, AccountKind.GENERAL)):
+        async with bank.transactions.begin() as tx:
+            asked = {"account_id": new_id(), "kind": kind, "type": "income", "external_id": f"books-{number}"}
+            command = OpenSystemAccount.model_validate(asked | {"currency": "EUR", "idempotency": idempotency()})
+            await open_accounts(tx, [envelope(command)])
+
+    async def names(**asked: Any) -> list[str]:
+        found, page = [], await queries.list_chart(bank.database, envelope(ListChart(limit=1, **asked)))
+        while page.next_cursor:
+            found += page.accounts
+            page = await queries.list_chart(
+                bank.database, envelope(ListChart(limit=1, cursor=page.next_cursor, **asked))
+            )
+        return [a.external_id or str(a.kind) for a in found + page.accounts]
+
+    assert await names() == ["wallet", "clearing", "books-0", "books-1", "books-2"]
+    assert await names(kind="general") == await names(kind="general", currency="EUR") == ["books-0", "books-2"]
+    assert await names(kind="wallet", currency="EUR") == ["wallet"]
+    assert await names(external_id="books-1") == await names(external_id="books-1", kind="fees") == ["books-1"]
+    for nothing in ({"external_id": "no"}, {"external_id": "books-1", "kind": "general"}, {"currency": "JPY"}):
+        assert await names(**nothing) == []
+    assert wallet in {a.id for a in (await queries.list_chart(bank.database, envelope(ListChart()))).accounts}
