@@ -251,7 +251,8 @@ async def test_a_trial_balance_is_of_one_moment_also_while_accounts_are_opened(
 
     async def read_after_a_funding(reads: Reads) -> Any:
         facts = {"transfer_id": new_id(), "account_id": wallet, "amount": 5, "currency": "EUR", "processor": "acme"}
-        await bank.post(envelope(FundAccount.model_validate(facts | {"idempotency": idempotency()})))
+        command = envelope(FundAccount.model_validate(facts | {"idempotency": idempotency()}))
+        await bank.post(command, at=START)  # as one that had begun before the question, and ended after it
         return await original(reads)
 
     monkeypatch.setattr(history, read, read_after_a_funding)
