@@ -1,5 +1,7 @@
 """What the rest of the system sees of accounts, transfers, journals and holds."""
 
+from decimal import Decimal
+
 from apps.wallet.domain.account import Account, normal_side
 from apps.wallet.domain.hold import Hold
 from apps.wallet.domain.transfer import Posted, PostedJournal
@@ -57,13 +59,18 @@ def journal_resource(journal: PostedJournal) -> wallet.Journal:
         id=journal.id,
         transfers=[transfer_resource(posted) for posted in journal.transfers],
         exchanges=[
-            wallet.Exchange(sell_transfer_id=e.sell_transfer, buy_transfer_id=e.buy_transfer, rate=e.rate.normalize())
+            wallet.Exchange(sell_transfer_id=e.sell_transfer, buy_transfer_id=e.buy_transfer, rate=_plain(e.rate))
             for e in journal.exchanges
         ],
         reference=journal.reference,
         metadata=journal.metadata,
         posted_at=journal.posted_at,
     )
+
+
+def _plain(rate: Decimal) -> Decimal:
+    """Return the same rate without trailing zeros, and without the exponent that `normalize` gives to 160."""
+    return Decimal(f"{rate.normalize():f}")
 
 
 def hold_resource(hold: Hold) -> wallet.Hold:

@@ -81,6 +81,16 @@ async def test_a_journal_is_posted_in_full_or_not_at_all(bank: Bank) -> None:
     assert await _broken(bank) == []
 
 
+@pytest.mark.parametrize("rate", ["160", "160.5", "0.000001", "999999"])
+async def test_a_rate_is_told_in_full_without_an_exponent(bank: Bank, rate: str) -> None:
+    source, target = await bank.wallet(balance=10**12), await bank.wallet(currency="USD")
+    sold = 10**12 if Decimal(rate) < 1 else 1000
+    exchange = _exchange(source, target, sold=sold, bought=int(sold * Decimal(rate)), rate=Decimal(rate))
+    command = journal(exchange)
+    told = [*await bank.post(command), *await bank.post(command)]
+    assert [reply.resource["exchanges"][0]["rate"] for reply in told] == [rate] * 2
+
+
 async def test_a_journal_changes_currencies_at_a_rate_that_is_kept(bank: Bank) -> None:
     euros, dollars = await bank.wallet(balance=1000), await bank.wallet(currency="USD")
     wrong = _exchange(euros, dollars, bought=1086)
