@@ -103,9 +103,7 @@ class Scene:
             accounts=self.accounts,
             system={name: UUID(int=30 + n) for n, name in enumerate(FX)},
             timelines={
-                account: Timeline(late, [balance], [balance], self.cut)
-                for account, balance in self.was.items()
-                if late
+                account: Timeline(late, [balance], [balance], self.cut) for account, balance in self.was.items() if late
             },
             transfers=self.transfers,
             reversed=self.reversed,
