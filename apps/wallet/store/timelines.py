@@ -51,6 +51,9 @@ GROUP BY 1, 2
 """
 
 
+# For the rest of the transaction. By bitmap, all that there is would be read and sorted before the limit counts.
+_IN_ORDER = "SELECT set_config('enable_bitmapscan', 'off', true)"
+
 Ends = frozenset[UUID]
 """The two accounts of a transfer or hold."""
 
@@ -115,7 +118,10 @@ async def load_timelines(
     """Return the timelines of those accounts that have limits and `dates`, from the first of its dates on each."""
     starts = {a.id: sorted(dates[a.id]) for a in accounts if (a.floor, a.ceiling) != (None, None) and dates.get(a.id)}
     asked = [(account, start) for account, own in starts.items() for start in own]
-    rows = await reads.fetch(_TIMELINES, *columns(asked, 2), LATER_ENTRIES_LIMIT + 1) if asked else []
+    if not asked:
+        return {}
+    await reads.fetchval(_IN_ORDER)
+    rows = await reads.fetch(_TIMELINES, *columns(asked, 2), LATER_ENTRIES_LIMIT + 1)
     read: dict[UUID, _Read] = defaultdict(_Read)
     for account_id, span, moved, lowest, highest, first, cut in rows:
         read[account_id].spans[span] = moved, lowest, highest, first
