@@ -215,6 +215,10 @@ async def test_no_seal_is_put_beside_the_chain(bank: Bank, signer: Signer) -> No
         "DELETE FROM seal_key",
         "UPDATE account_opening SET floor = 0",
         "INSERT INTO account_opening (account_id, metadata) VALUES (gen_random_uuid(), '{}')",
+        "INSERT INTO account_change (recorded_in) VALUES (1)",
+        "INSERT INTO hold_step (recorded_in) VALUES (1)",
+        "INSERT INTO period (recorded_in) VALUES (1)",
+        "INSERT INTO refusal (recorded_in) VALUES (1)",
     ],
 )
 async def test_the_service_cannot_change_what_is_sealed(bank: Bank, statement: str) -> None:

@@ -144,6 +144,18 @@ TRIGGERS = (
 )
 
 GRANTS = (
+    # All but `recorded_in`: a record that names a transaction to come would not be sealed until then.
+    "REVOKE INSERT ON account_change, hold_step, period, refusal FROM wallet",
+    """
+    GRANT INSERT (account_id, number, floor, ceiling, frozen, closed_at, external_id, metadata, changed_by, reason,
+                  changed_at) ON account_change TO wallet
+    """,
+    """
+    GRANT INSERT (hold_id, step, kind, amount, captured, remaining, expires_at, account_id, account_step, held_after,
+                  operation_id, fingerprint, recorded_at) ON hold_step TO wallet
+    """,
+    "GRANT INSERT (id, starts_at, ends_at, closed_at, closed_by) ON period TO wallet",
+    "GRANT INSERT (id, reference, fingerprint, code, detail, refused_at, leg) ON refusal TO wallet",
     "GRANT SELECT ON account_opening TO wallet",
     "GRANT SELECT, INSERT ON seal_key, seal TO wallet",
     "GRANT SELECT, UPDATE (number, started_at, walk, position, completed_at) ON audit_round TO wallet",
