@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ MICROSECOND = timedelta(microseconds=1)
 END_OF_INSTANT = 2**63 - 1
 """Above every sequence that the ledger can give."""
 _CURSOR = struct.Struct(">qqq")
+_PERIOD = struct.Struct(">qq")
+_TAG = 9
+"""Bytes of a tag. It is against mistakes only: whoever may read a statement may read all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,20 @@ def with_balances(before: int, lines: Iterable[Line]) -> Iterator[tuple[Line, in
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """Whose statement, and of which period: [starts_at, ends_at)."""
+
+    account: UUID
+    starts_at: datetime
+    ends_at: datetime
+
+    def tag(self, packed: bytes) -> bytes:
+        """Return what tells a cursor of this statement from one of another, or one that was edited."""
+        period = _PERIOD.pack(micros(self.starts_at), micros(self.ends_at))
+        return hashlib.sha256(self.account.bytes + period + packed).digest()[:_TAG]
+
+
+@dataclass(frozen=True, slots=True)
 class Cursor:
     """Where a page ended, and by which sequence the ledger was known then, so that all pages show one moment.
 
@@ -70,16 +88,21 @@ class Cursor:
     position: Position
     known: int | None
 
-    def encode(self) -> str:
-        """Return the cursor as text that means something to us only."""
+    def encode(self, extent: Extent) -> str:
+        """Return the cursor as text that means something to us only, and for this statement only."""
         packed = _CURSOR.pack(micros(self.position.effective_at), self.position.sequence, self.known or 0)
-        return base64.urlsafe_b64encode(packed).decode()
+        return base64.urlsafe_b64encode(packed + extent.tag(packed)).decode()
 
     @classmethod
-    def decode(cls, text: str) -> "Cursor":
-        """Read a cursor. Raises ValueError when it is none of ours."""
+    def decode(cls, text: str, extent: Extent) -> "Cursor":
+        """Read a cursor. Raises ValueError when it is none of ours, or one of another statement."""
         try:
-            effective, sequence, known = _CURSOR.unpack(base64.b64decode(text, altchars=b"-_", validate=True))
-            return cls(Position(instant(effective), sequence), known or None)
+            content = base64.b64decode(text, altchars=b"-_", validate=True)
+            packed, tag = content[: _CURSOR.size], content[_CURSOR.size :]
+            effective, sequence, known = _CURSOR.unpack(packed)
+            position = Position(instant(effective), sequence)
         except (binascii.Error, struct.error, OverflowError) as error:
             raise ValueError("not a cursor") from error
+        if tag != extent.tag(packed):
+            raise ValueError("not a cursor of this statement")
+        return cls(position, known or None)

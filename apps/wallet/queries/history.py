@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from apps.wallet.domain.periods import period_resource
-from apps.wallet.domain.statement import MICROSECOND, Cursor, Line, Position, with_balances
+from apps.wallet.domain.statement import MICROSECOND, Cursor, Extent, Line, Position, with_balances
 from apps.wallet.domain.timeline import BEGINNING
 from apps.wallet.domain.trial_balance import trial_balance
 from apps.wallet.store import history
@@ -89,13 +89,17 @@ def _cursor(asked: GetStatement, head: Head) -> Cursor:
     if asked.cursor is None:
         return Cursor(_before(asked.starts_at, head), None if head.is_closed(asked.ends_at) else head.sequence)
     try:
-        cursor = Cursor.decode(asked.cursor)
+        cursor = Cursor.decode(asked.cursor, _extent(asked))
     except ValueError:
         cursor = None
-    if cursor is None or not asked.starts_at <= cursor.position.effective_at < asked.ends_at:
+    if cursor is None:
         detail = "This is not a cursor of this statement; take `next_cursor` of the page before."
         raise Refused("cursor_invalid", detail, "cursor")
     return cursor
+
+
+def _extent(asked: GetStatement) -> Extent:
+    return Extent(asked.account_id, asked.starts_at, asked.ends_at)
 
 
 def _before(moment: datetime, head: Head) -> Position:
@@ -121,7 +125,7 @@ async def _page(reads: Reads, asked: GetStatement, currency: str, head: Head) ->
         closing=closing.balance,
         closed=head.is_closed(asked.ends_at),
         lines=[_line(line, balance) for line, balance in with_balances(before.balance, lines[: asked.limit])],
-        next_cursor=Cursor(lines[asked.limit - 1].position, cursor.known).encode() if more else None,
+        next_cursor=Cursor(lines[asked.limit - 1].position, cursor.known).encode(_extent(asked)) if more else None,
     )
 
 

@@ -1,6 +1,6 @@
 """Balances and statements of any instant are what adding everything up gives."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -172,9 +172,27 @@ async def test_what_is_refused(past: Past, database: Database) -> None:
         await queries.get_balances(database, envelope(GetBalances(wallet=account)))
     with pytest.raises(Refused, match="period_empty"):
         await _page(database, account, START, START)
-    for cursor in ("", "nonsense", "!", "A" * 31, "A" * 32, "_" * 32, "f" * 64):
+    for cursor in ("", "nonsense", "!", "A" * 31, "A" * 32, "_" * 32, "A" * 44, "_" * 44, "f" * 64):
         with pytest.raises(Refused, match="cursor_invalid"):
             await _page(database, account, *day, cursor=cursor)
+
+
+async def test_a_cursor_is_of_one_statement_only(past: Past, database: Database) -> None:
+    one, other = await past.account(), await past.account()
+    await past.post(START, [Wish(one, other, amount) for amount in (5, 6, 7)])
+    starts, ends = START - timedelta(days=1), START + timedelta(days=1)
+    cursor = (await _page(database, one, starts, ends, limit=1)).next_cursor
+    assert cursor
+    elsewhere = starts.astimezone(timezone(timedelta(hours=1)))  # written otherwise, and the same instant
+    assert len((await _page(database, one, elsewhere, ends, cursor=cursor)).lines) == 2
+    ends_of_time = await _page(database, one, LONG_AGO, FAR_AWAY, limit=1)
+    assert len((await _page(database, one, LONG_AGO, FAR_AWAY, cursor=ends_of_time.next_cursor)).lines) == 2
+    edited = [cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1 :] for at in range(len(cursor))]
+    of_others = [(other, starts, ends), (one, starts - TICK, ends), (one, starts, ends - TICK)]
+    wrong = [(one, starts, ends, text) for text in (*edited, cursor[:32], cursor + "AAAA")]
+    for account, begins, until, text in [*wrong, *((*period, cursor) for period in of_others)]:
+        with pytest.raises(Refused, match="cursor_invalid"):
+            await _page(database, account, begins, until, cursor=text)
 
 
 async def test_a_wallets_balances_in_all_its_currencies(past: Past, database: Database) -> None:
