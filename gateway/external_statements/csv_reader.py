@@ -30,6 +30,7 @@ class CsvReader:
         self._started_at = 1
         self._delimiter = ","
         self._columns: dict[str, int] | None = None
+        self._width = 0
 
     def feed(self, piece: bytes) -> list[ExternalLine]:
         """Return the lines that are complete now. Raises StatementError."""
@@ -91,6 +92,7 @@ class CsvReader:
             raise StatementError("the header has both `amount` and `amount_minor`", self._started_at, "amount")
         if twice := next((name for name in columns if names.count(name) > 1), None):
             raise StatementError("the header has this column twice", self._started_at, twice)
+        self._width = len(names)
         return columns
 
     def _fields(self, record: str) -> list[str]:
@@ -105,8 +107,9 @@ class CsvReader:
             place = columns.get(name)
             return None if place is None else fields[place]
 
-        if len(fields) <= max(columns.values()):
-            raise StatementError(f"it has {len(fields)} fields, fewer than the header")
+        # A field too many is a comma too many: `1,50` without quotation marks is no amount of 1.
+        if not max(columns.values()) < len(fields) <= self._width:
+            raise StatementError(f"it has {len(fields)} fields, the header has {self._width}")
         try:
             place = "date"
             booked_on = read_date(field("date") or "")
