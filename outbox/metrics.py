@@ -19,6 +19,7 @@ BATCH_SECONDS = Histogram(
     ["consumer"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
+JOB_FAILURES = Counter("ledgerlink_job_failures_total", "Runs of a recurring job that failed", ["job"])
 QUERIES = Counter("ledgerlink_answered_queries_total", "Queries answered, by outcome", ["subject", "outcome"])
 PUBLISHED = Counter("ledgerlink_relay_published_messages_total", "Messages the relay published", ["stream"])
 PUBLISH_FAILURES = Counter("ledgerlink_relay_publish_failures_total", "Publishes that failed or timed out", ["stream"])

@@ -27,6 +27,7 @@ from outbox.consumer import Consumer, Handler
 from outbox.database import Database, is_transient
 from outbox.garbage import collect_rarely
 from outbox.logs import set_up_logs
+from outbox.metrics import JOB_FAILURES
 from outbox.relay import Relay
 from outbox.responder import Answerer, Responder
 from outbox.settings import ServiceSettings
@@ -36,6 +37,7 @@ from outbox.transaction import Spoken, Transaction, Transactions
 
 _LOG = structlog.get_logger()
 UPKEEP_SECONDS = 3600.0
+JOB_PAUSE_SECONDS = 60.0
 FORGET_SECONDS = 10.0
 FORGET_KEYS = 20_000
 READY_SECONDS = 2.0
@@ -148,10 +150,11 @@ class Service:
         self._subscribed = True
         connection = await self.broker.connect()
         self._spawn(self.relay.run(connection), "relay")
-        self._spawn(self._repeat(UPKEEP_SECONDS, self._keep_up), "upkeep")
-        self._spawn(self._repeat(FORGET_SECONDS, self._forget_keys), "upkeep")
+        self._spawn(self._repeat(UPKEEP_SECONDS, self._keep_up, "keep_up"), "keep_up")
+        self._spawn(self._repeat(FORGET_SECONDS, self._forget_keys, "forget_keys"), "forget_keys")
         for seconds, job in self._jobs:
-            self._spawn(self._repeat(seconds, partial(self._in_transaction, job)), "job")
+            name = getattr(job, "func", job).__name__
+            self._spawn(self._repeat(seconds, partial(self._in_transaction, job), name), name)
         _LOG.info("ready")
 
     def _spawn(self, work: Any, name: str) -> None:
@@ -166,15 +169,22 @@ class Service:
             _LOG.error("background task ended", task=task.get_name(), exc_info=task.exception())
             signal.raise_signal(signal.SIGTERM)
 
-    async def _repeat(self, seconds: float, step: Callable[[], Awaitable[None]]) -> None:
+    async def _repeat(self, seconds: float, step: Callable[[], Awaitable[None]], name: str) -> None:
+        """Take a step again and again, also while it fails: one job's trouble must not stop the others."""
+        pause = seconds
         while True:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(pause)
             try:
                 await step()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                _LOG.warning("database is away", error=str(error) or type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is logged and counted, and tried again
+                pause = min(pause * 2, JOB_PAUSE_SECONDS)
+                JOB_FAILURES.labels(name).inc()
+                if is_transient(error):
+                    _LOG.warning("database is away", job=name, error=str(error) or type(error).__name__)
+                else:
+                    _LOG.exception("job failed, will try again", job=name, seconds=pause)
+            else:
+                pause = seconds
 
     async def _in_transaction(self, job: Job) -> None:
         async with self.transactions.begin() as tx:
