@@ -20,7 +20,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, ValidationError
 
 from contracts.message import Message
 
@@ -119,6 +119,22 @@ class Receipt(Message):
     seal: Seal
     key: SealKey
 
+    @classmethod
+    def read(cls, content: bytes) -> "Receipt":
+        """Read a receipt from JSON in UTF-8. Raises ValueError, with the place, for anything that is not one.
+
+        Nothing is guessed or passed over: what people or other programs read in the file is what is proved.
+        """
+        try:
+            receipt = cls.model_validate_json(content, strict=True, extra="forbid")
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            raise ValueError(f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}") from None
+        document = read_members(content)
+        if place := _differs(document, receipt.model_dump(mode="json", exclude_unset=True)):
+            raise ValueError(f"{place}: not written as the ledger writes it")
+        return receipt
+
 
 class Fault(StrEnum):
     """What is wrong with a receipt, in the order in which it is asked."""
@@ -212,6 +228,28 @@ def root_of_path(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes
             root = node_hash(root, sibling)
         node, last = node >> 1, last >> 1
     return root if last == 0 else None
+
+
+def read_members(content: bytes) -> Any:
+    """Return what JSON says. Raises ValueError where a member is given twice: RFC 8259 §4 leaves open which counts."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in members:
+                raise ValueError(f"the member {name[:64]!a} is given more than once")
+            members[name] = value
+        return members
+
+    return json.loads(content, object_pairs_hook=once)
+
+
+def _differs(document: Any, read: Any, place: str = "") -> str | None:
+    """Return the first place where a document says otherwise than what was read from it, None when nowhere."""
+    if isinstance(document, dict) and isinstance(read, dict):
+        places = (_differs(document[name], read.get(name), f"{place}.{name}".lstrip(".")) for name in document)
+        return next(filter(None, places), None)
+    return None if type(document) is type(read) and document == read else place
 
 
 def _leads_to_root(receipt: Receipt) -> bool:

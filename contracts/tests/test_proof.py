@@ -170,3 +170,51 @@ def test_a_leaf_outside_the_tree_has_no_root(index: int) -> None:
 def test_what_is_no_receipt_is_not_read(path: str) -> None:
     with pytest.raises(ValidationError):
         _receipt(**{path: "zz"})
+
+
+LOOSE = {
+    "a number as text": ("entry.amount", "10000"),
+    "a whole number with a fraction": ("entry.amount", 10000.0),
+    "true for one": ("version", True),
+    "one with a fraction": ("version", 1.0),
+    "a place with a fraction": ("index", 3.0),
+    "seconds since 1970": ("entry.posted_at", "1767605490.123456"),
+    "digits that nothing proves": ("entry.posted_at", "2026-01-05T09:31:30.123456999Z"),
+    "another spelling of an id": ("entry.transfer_id", "01990F3E7C307D449E555F66A77B8802"),
+    "a member of the receipt": ("note", "paid twice"),
+    "a member of the entry": ("entry.note", "paid twice"),
+    "a member of the seal": ("seal.note", None),
+    "a member of the key": ("key.alg", "EdDSA"),
+}
+
+
+@pytest.mark.parametrize("what", LOOSE)
+def test_what_is_not_proved_is_not_read(what: str) -> None:
+    path, value = LOOSE[what]
+    *parents, name = path.split(".")
+    document = json.loads(json.dumps(GOLDEN))
+    place = document
+    for parent in parents:
+        place = place[parent]
+    place[name] = value
+    with pytest.raises(ValueError, match=rf"^{path}: "):
+        Receipt.read(json.dumps(document).encode())
+
+
+def test_a_member_that_is_given_twice_is_not_read() -> None:
+    text = json.dumps(GOLDEN)
+    assert verify(Receipt.read(text.encode()), KEYS).entry.amount == 10000
+    for twice in ('"amount": 10000', '"amount": 777'):
+        with pytest.raises(ValueError, match="'amount' is given more than once"):
+            Receipt.read(text.replace('"amount": 10000', f'{twice}, "amount": 10000').encode())
+
+
+def test_null_is_as_good_as_nothing() -> None:
+    with_nulls = json.dumps(GOLDEN | {"entry": GOLDEN["entry"] | {"hold_id": None}})
+    assert Receipt.read(with_nulls.encode()) == _receipt()
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"[" * 100_000, b"\xff", b'{"version": NaN}', b"\xef\xbb\xbf{}"])
+def test_what_is_no_json_object_is_not_read(content: bytes) -> None:
+    with pytest.raises(ValueError, match=": "):
+        Receipt.read(content)

@@ -57,29 +57,24 @@ def verify(
 
 
 def _receipt(path: Path) -> "Receipt":
-    from pydantic import ValidationError
-
     from contracts.proof import Receipt
 
+    content = path.read_bytes()
     try:
-        return Receipt.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise ValueError(f"{path} is not a receipt: {place}: {first['msg']}") from None
+        return Receipt.read(content)
+    except ValueError as error:
+        raise ValueError(f"{path} is not a receipt: {error}") from None
 
 
 def _keys(path: Path) -> list["SealKey"]:
     """Read a JWK set, a JWK, or a PEM public key."""
-    import json
-
-    from contracts.proof import SealKey
+    from contracts.proof import SealKey, read_members
 
     content = path.read_bytes()
     if content.lstrip().startswith(b"-----BEGIN"):
         return [SealKey.of(_raw_public_key(content, path))]
     try:
-        document = json.loads(content)
+        document = read_members(content)
         keys = [SealKey.model_validate(jwk) for jwk in document.get("keys", [document])]
     except (ValueError, TypeError, AttributeError):
         raise ValueError(f"{path} is neither a JWK set, a JWK nor a PEM public key of Ed25519") from None

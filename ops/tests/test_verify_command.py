@@ -110,6 +110,7 @@ def _of_another_kind(tmp_path: Path) -> Path:
         (lambda t: t / "missing.json", "No such file"),
         (lambda t: _written(t / "k", b"{}"), "neither a JWK set"),
         (lambda t: _written(t / "k", b"\xff"), "neither a JWK set"),
+        (lambda t: _written(t / "k", b'{"keys": [], "keys": []}'), "neither a JWK set"),
         (lambda t: _written(t / "k", b"[1]"), "neither a JWK set"),
         (lambda t: _written(t / "k", b'{"keys": []}'), "nothing has been sealed yet"),
         (_private, "a private key is never needed"),
@@ -128,3 +129,9 @@ def test_a_file_that_is_no_receipt(tmp_path: Path, content: bytes) -> None:
     assert result.exit_code == 2
     assert "is not a receipt" in result.output
     assert _verify(tmp_path / "nowhere.json").exit_code == 2
+
+
+def test_a_receipt_with_something_that_is_not_proved(tmp_path: Path) -> None:
+    result = _verify(_changed(tmp_path, "note", value="paid twice"), "--key", KEYS)
+    assert result.exit_code == 2
+    assert "receipt.json is not a receipt: note: Extra inputs are not permitted" in result.output
