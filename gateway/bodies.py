@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import Request
@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, SecretStr
 from starlette.responses import Response
 
+from contracts.wallet import FIRST_DAY, LAST_DAY
 from gateway.problems import ProblemError
 
 
@@ -48,6 +49,24 @@ _DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:")
 _FIRST, _END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_range)]
 """An instant as RFC 3339 writes it, to the microsecond."""
+
+
+def _a_day(value: object) -> object:
+    """Refuse what pydantic reads as a date besides: midnights, and seconds since 1970."""
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError("not a date such as 2026-01-31")
+    return value
+
+
+def _day_in_range(day: date) -> date:
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"not between {FIRST_DAY} and {LAST_DAY}")
+    return day
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+Day = Annotated[date, BeforeValidator(_a_day), AfterValidator(_day_in_range)]
+"""A calendar date as RFC 3339 writes it."""
 
 
 class _StrictJson(Request):

@@ -20,7 +20,10 @@ LINES_AT_ONCE = 1000
 LINES_LIMIT = 10_000_000
 LINE_AMOUNT_LIMIT = 10**15
 WINDOW_LIMIT = 10
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2100, 12, 31)
+"""No statement is of a day before or after these."""
 _NO_NUL = "^[^\x00]*$"  # which no text in PostgreSQL can hold
+Day = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
 
 
 class ReconciliationStatus(StrEnum):
@@ -73,7 +76,7 @@ class ExternalLine(Message):
     """
 
     number: Annotated[int, Field(ge=1, le=LINES_LIMIT)]
-    booked_on: date
+    booked_on: Day
     amount: Annotated[int, Field(strict=True, ge=-LINE_AMOUNT_LIMIT, le=LINE_AMOUNT_LIMIT), AfterValidator(_not_zero)]
     reference: Annotated[str, Field(max_length=140, pattern=_NO_NUL)] | None = None
     description: Annotated[str, Field(max_length=500, pattern=_NO_NUL)] | None = None
@@ -208,8 +211,8 @@ class StartReconciliation(Message):
     account_id: UUID7
     currency: Currency
     name: Annotated[str, Field(min_length=1, max_length=140, pattern=_NO_NUL)]
-    starts_on: date
-    ends_on: date
+    starts_on: Day
+    ends_on: Day
     window_days: Annotated[int, Field(ge=0, le=WINDOW_LIMIT)] = 3
     opening: Limit | None = None
     closing: Limit | None = None

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Protocol
 
 from contracts.money import minor_unit_exponents
-from contracts.wallet import BALANCE_LIMIT, LINE_AMOUNT_LIMIT, LINES_LIMIT, ExternalLine
+from contracts.wallet import BALANCE_LIMIT, FIRST_DAY, LAST_DAY, LINE_AMOUNT_LIMIT, LINES_LIMIT, ExternalLine
 from gateway.problems import ProblemError
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -59,6 +59,9 @@ class LineMaker:
     """Numbers the lines of one statement, and refuses what cannot be one."""
 
     def __init__(self, facts: Facts) -> None:
+        """Begin with line 1. Raises StatementError for a period that is none."""
+        if not FIRST_DAY <= facts.starts_on <= facts.ends_on <= LAST_DAY:
+            raise StatementError(f"a statement is not of the days from {facts.starts_on} to {facts.ends_on}")
         self._facts = facts
         self.count = 0
 
@@ -97,9 +100,12 @@ def _text(text: str | None, length: int) -> str | None:
 def read_date(text: str) -> date:
     """Return a calendar date (ISO 8601, `2026-01-31`). Raises StatementError."""
     try:
-        return date.fromisoformat(_DATE.fullmatch(text.strip())[0])  # type: ignore[index]
+        day = date.fromisoformat(_DATE.fullmatch(text.strip())[0])  # type: ignore[index]
     except (TypeError, ValueError):
         raise StatementError(f"{shown(text)} is not a date such as 2026-01-31") from None
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise StatementError(f"{shown(text)} is not between {FIRST_DAY} and {LAST_DAY}")
+    return day
 
 
 def read_amount(text: str, currency: str) -> int:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import date
 from time import monotonic
 from typing import Annotated, Any
 from uuid import UUID
@@ -24,7 +23,7 @@ from contracts.wallet import (
     StartReconciliation,
 )
 from gateway.accounts import account_not_found, is_ours
-from gateway.bodies import Body, BodyRoute
+from gateway.bodies import Body, BodyRoute, Day
 from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
 from gateway.external_statements.camt053 import Camt053Reader
 from gateway.external_statements.csv_reader import CsvReader
@@ -105,8 +104,8 @@ class Statement(Body):
     """What the query says of an uploaded statement. camt.053 says all but the account itself."""
 
     account_id: Annotated[UUID, Field(description="The clearing account that the statement is of")]
-    starts_on: Annotated[date | None, Field(description="First day; camt.053 says it itself")] = None
-    ends_on: Annotated[date | None, Field(description="Last day, included; camt.053 says it itself")] = None
+    starts_on: Annotated[Day | None, Field(description="First day; camt.053 says it itself")] = None
+    ends_on: Annotated[Day | None, Field(description="Last day, included; camt.053 says it itself")] = None
     opening: Annotated[
         Limit | None, Field(strict=False, description="CSV: the statement's opening balance in minor units")
     ] = None
@@ -181,6 +180,8 @@ async def upload_statement(
 
 async def _reader(request: Request, statement: Statement, parts: Parts, context: RequestContext) -> Reader:
     """Return the reader of the body's format. Raises ProblemError."""
+    if statement.starts_on and statement.ends_on and statement.starts_on > statement.ends_on:
+        raise ProblemError("period_invalid", _UPLOAD_REFUSALS["period_invalid"], parameter="ends_on")
     account = await read_account(statement.account_id, parts, context) if is_ours(statement.account_id) else None
     if account is None:
         raise account_not_found("account_id")

@@ -103,6 +103,28 @@ BAD_XML = [
 ]
 
 
+FROM_TO = "<FrToDt><FrDtTm>{}T00:00:00</FrDtTm><ToDtTm>{}T00:00:00</ToDtTm></FrToDt>"
+
+
+@pytest.mark.parametrize(
+    ("first", "past", "detail"),
+    [
+        ("2026-02-01", "2026-01-31", "not of the days from 2026-02-01 to 2026-01-30"),
+        ("0001-01-01", "0001-01-01", "'0001-01-01' is not between"),
+        ("1970-01-01", "1970-01-01", "not of the days from 1970-01-01 to 1969-12-31"),
+        ("2026-01-01", "9999-12-31", "'9999-12-31' is not between"),
+    ],
+)
+def test_a_period_that_is_none_is_named(first: str, past: str, detail: str) -> None:
+    before, rest = SAMPLE.split("<FrToDt>")
+    content = before + FROM_TO.format(first, past) + rest.split("</FrToDt>")[1]
+    with pytest.raises(StatementError) as caught:
+        _read(Camt053Reader(), content.encode())
+    assert detail in caught.value.detail
+    with pytest.raises(StatementError, match="not of the days from 2026-02-01 to 2026-01-31"):
+        _read(Camt053Reader(starts_on=date(2026, 2, 1)), SAMPLE.encode())
+
+
 @pytest.mark.parametrize(("content", "detail"), BAD_XML)
 def test_a_bad_document_is_named(content: str, detail: str) -> None:
     with pytest.raises(StatementError, match=r"\S") as caught:
@@ -154,6 +176,8 @@ BAD_CSV = [
     (HEADER.encode() + b"2026-01-02\n", 3, None, "it has 1 fields, the header has 2"),
     (HEADER.encode() + b"2026-01-02,1,50\n", 3, None, "it has 3 fields, the header has 2"),
     (HEADER.encode() + b"02.01.2026,1\n", 3, "date", "'02.01.2026' is not a date"),
+    (HEADER.encode() + b"9999-12-31,1\n", 3, "date", "'9999-12-31' is not between 1970-01-01 and 2100-12-31"),
+    (HEADER.encode() + b"0001-01-01,1\n", 3, "date", "'0001-01-01' is not between 1970-01-01 and 2100-12-31"),
     (HEADER.encode() + b"2026-02-01,1\n", 3, None, "outside the statement's period"),
     (HEADER.encode() + b"2026-01-02,1e3\n", 3, "amount", "'1e3' is not an amount"),
     (HEADER.encode() + b'2026-01-02,"1,234.00"\n', 3, "amount", "'1,234.00' is not an amount"),

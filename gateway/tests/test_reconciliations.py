@@ -126,6 +126,35 @@ async def test_what_cannot_be_imported_is_refused(
     assert services.commands(MatchLines) == []
 
 
+@pytest.mark.parametrize(
+    ("change", "code", "parameter"),
+    [
+        ({"starts_on": "0001-01-01"}, "invalid_request", "starts_on"),
+        ({"starts_on": "1969-12-31"}, "invalid_request", "starts_on"),
+        ({"starts_on": "2026-01-01T00:00:00"}, "invalid_request", "starts_on"),
+        ({"starts_on": "1767225600"}, "invalid_request", "starts_on"),
+        ({"ends_on": "9999-12-31"}, "invalid_request", "ends_on"),
+        ({"ends_on": "2101-01-01"}, "invalid_request", "ends_on"),
+        ({"starts_on": "2026-02-01"}, "period_invalid", "ends_on"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["text/csv", "application/xml"])
+async def test_a_period_that_is_none_is_named(
+    gateway: Gateway,
+    services: ScriptedServices,
+    operator: dict[str, str],
+    clearing: UUID,
+    kind: str,
+    change: dict[str, str],
+    code: str,
+    parameter: str,
+) -> None:
+    query = PERIOD | {"account_id": str(clearing)} | change
+    answer = await gateway.http.post(PATH, params=query, content=CSV, headers=operator | {"Content-Type": kind})
+    assert (answer.status_code, answer.json()["code"], answer.json()["parameter"]) == (422, code, parameter)
+    assert services.commands(StartReconciliation) == []
+
+
 async def test_csv_must_say_its_period(gateway: Gateway, operator: dict[str, str], clearing: UUID) -> None:
     answer = await gateway.http.post(PATH, params={"account_id": str(clearing)}, content=CSV, headers=operator)
     assert (answer.status_code, answer.json()["parameter"]) == (422, "starts_on")

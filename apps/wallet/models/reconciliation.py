@@ -29,6 +29,7 @@ class Reconciliation(WalletTable, table=True):
             ["account_id", "currency"], ["account.id", "account.currency"], name="reconciliation_account"
         ),
         CheckConstraint("starts_on <= ends_on", name="reconciliation_period"),
+        CheckConstraint("starts_on >= '1970-01-01' AND ends_on <= '2100-12-31'", name="reconciliation_days"),
         CheckConstraint("window_days BETWEEN 0 AND 10", name="reconciliation_window"),
         CheckConstraint("(opening IS NULL) = (closing IS NULL)", name="reconciliation_balances"),
         CheckConstraint(
@@ -67,6 +68,7 @@ class StatementLine(WalletTable, table=True):
     __tablename__ = "statement_line"
     __table_args__ = (
         CheckConstraint("number > 0", name="statement_line_number"),
+        CheckConstraint("booked_on BETWEEN '1970-01-01' AND '2100-12-31'", name="statement_line_day"),
         CheckConstraint("amount <> 0 AND abs(amount) <= 1000000000000000", name="statement_line_amount"),
         PrimaryKeyConstraint("reconciliation_id", "number"),
     )

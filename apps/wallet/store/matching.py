@@ -11,13 +11,12 @@ from uuid import UUID
 import asyncpg
 
 from apps.wallet.domain.reconciliation import Statement, offsets
-from apps.wallet.domain.timeline import BEGINNING, micros
+from apps.wallet.domain.timeline import micros
 from contracts.wallet import WINDOW_LIMIT
 from outbox.database import Reads
 from outbox.transaction import Transaction
 
 STEP_SECONDS = 600.0
-_FIRST_DAY, _LAST_DAY = BEGINNING.date(), date(9998, 12, 31)
 # 7001 to 7003 are those of safe delivery (outbox).
 _TURN = 7011
 _LOCK = "SELECT pg_advisory_xact_lock($1)"
@@ -249,8 +248,8 @@ async def gather(tx: Transaction, statement: Statement) -> Found:
 
 
 def _beginning(day: date, later: int) -> datetime:
-    """Return the first instant some days later. Nothing is effective before 1970, or after the year 9998."""
-    return datetime.combine(min(max(day, _FIRST_DAY), _LAST_DAY) + timedelta(days=later), time(), UTC)
+    """Return the first instant some days later. A statement is of the years 1970 to 2100."""
+    return datetime.combine(day + timedelta(days=later), time(), UTC)
 
 
 async def match_exact(tx: Transaction, statement: Statement, rule: str) -> Found:

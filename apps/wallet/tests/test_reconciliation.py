@@ -17,6 +17,8 @@ from apps.wallet.tests.statements import end, lines_of, match_all, start
 from contracts.ids import new_id
 from contracts.message import Envelope, Reply
 from contracts.wallet import (
+    FIRST_DAY,
+    LAST_DAY,
     Break,
     ExternalLine,
     GetReconciliation,
@@ -97,9 +99,9 @@ async def _resolve(bank: Bank, *commands: Envelope[ResolveBreak]) -> list[str]:
 
 
 async def test_a_statement_of_all_time_is_matched_like_any_other(bank: Bank) -> None:
-    """A job that fails stops the service: no date that a calendar knows may be too far away for it."""
+    """A job that fails stops the service: no date that may be said may be too far away for it."""
     clearing, [transfer] = await _clearing(bank, 100)
-    command, lines = start(clearing, date.min, date.max, window_days=10), [_line(1, 100, transfer, date.max)]
+    command, lines = start(clearing, FIRST_DAY, LAST_DAY, window_days=10), [_line(1, 100, transfer, LAST_DAY)]
     identifier = command.data.reconciliation_id
     await _import(bank, command, lines_of(identifier, lines), end(identifier, lines))
     await match_all(bank)

@@ -35,6 +35,7 @@ TABLES = (
         failure         text,
         CONSTRAINT reconciliation_account FOREIGN KEY (account_id, currency) REFERENCES account (id, currency),
         CONSTRAINT reconciliation_period CHECK (starts_on <= ends_on),
+        CONSTRAINT reconciliation_days CHECK (starts_on >= '1970-01-01' AND ends_on <= '2100-12-31'),
         CONSTRAINT reconciliation_window CHECK (window_days BETWEEN 0 AND 10),
         CONSTRAINT reconciliation_balances CHECK ((opening IS NULL) = (closing IS NULL)),
         CONSTRAINT reconciliation_status CHECK (status IN ('importing', 'matching', 'matched', 'closed', 'failed')),
@@ -55,6 +56,7 @@ TABLES = (
         description       text,
         external_id       text,
         CONSTRAINT statement_line_number CHECK (number > 0),
+        CONSTRAINT statement_line_day CHECK (booked_on BETWEEN '1970-01-01' AND '2100-12-31'),
         CONSTRAINT statement_line_amount CHECK (amount <> 0 AND abs(amount) <= 1000000000000000),
         PRIMARY KEY (reconciliation_id, number)
     )
