@@ -30,3 +30,8 @@ def find_databases(data_dir: Path) -> Databases:
         raise StackError(f"there is no stack on {layout.root}: name its directory with --data-dir, or set {LEDGER}")
     postgres = Parts.of(layout, ports).postgres
     return Databases(postgres.service_url("wallet"), postgres.service_url("payments"))
+
+
+def is_stopped(error: Exception) -> bool:
+    """Tell whether an audit failed because the stack, whose databases it was to read, does not run."""
+    return isinstance(error, ConnectionRefusedError) and LEDGER not in os.environ

@@ -20,6 +20,9 @@ from apps.wallet.tests.full_ledger import new_signer, seal
 from contracts.ids import new_id
 from contracts.message import Problem
 from ops.cli import app
+from ops.stack.layout import Layout
+from ops.stack.ports import remembered_ports
+from ops.stack.stack import PORTS
 from outbox.database import Database
 from outbox.transaction import Spoken, Transactions
 from tests.fresh_databases import FreshDatabase, FreshDatabaseFactory
@@ -85,6 +88,7 @@ async def test_a_tampered_row_is_named_with_exit_code_1(books: Books) -> None:
     transfer = books.intent.current.transfer_id
     told = await books.audit()
     assert told.exit_code == 1
+    assert "\n2 findings.\n" in told.output
     assert f"✗ transfer {transfer} (sequence 2, seal 1): it is not what was sealed" in told.output
     report = json.loads((await books.audit("--json")).stdout)
     assert not report["balanced"]
@@ -115,6 +119,7 @@ async def test_a_payment_without_its_one_effect_is_named(books: Books, change: d
     told = await books.audit()
     assert told.exit_code == 1
     assert claim in told.output
+    assert told.output.endswith("\n1 finding.\n")
 
 
 async def test_a_payment_with_two_effects_is_named(books: Books) -> None:
@@ -142,3 +147,12 @@ def test_a_directory_without_a_stack_is_exit_code_2(tmp_path: Path, monkeypatch:
     told = CliRunner().invoke(app, ["audit", "--data-dir", str(tmp_path)])
     assert told.exit_code == 2
     assert "WALLET_DATABASE_URL" in told.output
+
+
+def test_a_stack_that_is_stopped_is_said_as_status_says_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WALLET_DATABASE_URL", raising=False)
+    remembered_ports(Layout.at(tmp_path).ports, PORTS, {})
+    told = CliRunner().invoke(app, ["audit", "--data-dir", str(tmp_path)])
+    assert told.exit_code == 2
+    start = f"nothing runs on {tmp_path}; start it with: ledgerlink up --data-dir {tmp_path}"
+    assert told.stderr == f"Error: not audited: {start}\n"
