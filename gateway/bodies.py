@@ -39,16 +39,16 @@ def _written_out(value: object) -> object:
 
 
 def _in_range(moment: datetime) -> datetime:
-    """Refuse what no ledger needs and a database may not hold."""
+    """Refuse what no ledger needs and a database may not hold; return it in UTC, as every answer tells it."""
     if not _FIRST <= moment < _END:
         raise ValueError("not between the years 1970 and 2100")
-    return moment
+    return moment.astimezone(UTC)
 
 
 _DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:")
 _FIRST, _END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_range)]
-"""An instant as RFC 3339 writes it, to the microsecond."""
+"""An instant as RFC 3339 writes it, to the microsecond; in UTC, so that its offset makes no difference."""
 
 
 def _a_day(value: object) -> object:

@@ -1,11 +1,11 @@
 """Instants in a request: RFC 3339 with a time zone, since without one nobody knows when it is."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from gateway.error_handlers import invalid_request
 
@@ -20,7 +20,15 @@ def _spelt_out(value: Any) -> Any:
     return value
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_spelt_out)]
+def _in_utc(moment: datetime) -> datetime:
+    """Return the instant in UTC, as every answer tells it. Some at the ends of time are in no year there."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("not between the years 1 and 9999 in UTC") from None
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_spelt_out), AfterValidator(_in_utc)]
 At = Annotated[Instant | None, Query(description="Count what was effective by then; now if left out")]
 KnownAt = Annotated[Instant | None, Query(description="Count what was recorded by then; all if left out")]
 StartsAt = Annotated[Instant, Query(description="The first instant of the period", examples=["2026-01-01T00:00:00Z"])]

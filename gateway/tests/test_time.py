@@ -13,6 +13,7 @@ from gateway.tests.scripted_services import ScriptedServices, completed, refused
 
 KEY = {"Idempotency-Key": "key-1"}
 THEN, LATER = "2026-01-31T23:00:00+01:00", "2026-02-03T00:00:00Z"
+THEN_IN_UTC = "2026-01-31T22:00:00+00:00"
 
 
 async def test_a_wallets_balances_as_of_an_instant(gateway: Gateway, services: ScriptedServices, user: UUID) -> None:
@@ -26,7 +27,7 @@ async def test_a_wallets_balances_as_of_an_instant(gateway: Gateway, services: S
         assert (answer.status_code, answer.json()) == (200, shown)
         asked = services.commands(GetBalances)[-1].data
         assert asked.wallet == first
-        assert (asked.at.isoformat(), asked.known_at.isoformat()) == (THEN, "2026-02-03T00:00:00+00:00")
+        assert (asked.at.isoformat(), asked.known_at.isoformat()) == (THEN_IN_UTC, "2026-02-03T00:00:00+00:00")
     await gateway.http.get(f"/v1/wallets/{first}/balances", headers=services.signer.bearer(user))
     asked = services.commands(GetBalances)[-1].data
     assert (asked.at, asked.known_at) == (None, None)
@@ -49,6 +50,13 @@ async def test_an_instant_needs_a_time_and_a_zone(
         assert "RFC 3339" in answer.json()["detail"]
 
 
+async def test_the_ends_of_time_are_in_no_year_in_utc(gateway: Gateway, services: ScriptedServices, user: UUID) -> None:
+    path, headers = f"/v1/wallets/{services.wallet(user)}/balances", services.signer.bearer(user)
+    for at in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
+        answer = await gateway.http.get(path, params={"at": at}, headers=headers)
+        assert (answer.status_code, answer.json()["parameter"]) == (422, "at")
+
+
 async def test_an_operator_reads_the_balance_of_any_account(gateway: Gateway, services: ScriptedServices) -> None:
     clearing = services.wallet(None)
     services.answers[GetBalance] = lambda q: completed(balances.EXAMPLE | {"account_id": str(q.account_id)})
@@ -64,7 +72,7 @@ async def test_the_trial_balance(gateway: Gateway, services: ScriptedServices) -
     path, headers = "/v1/ledger/trial_balance", services.signer.operator()
     answer = await gateway.http.get(path, params={"at": THEN}, headers=headers)
     assert (answer.status_code, answer.json()) == (200, balances.TRIAL_EXAMPLE)
-    assert services.commands(GetTrialBalance)[0].data.at.isoformat() == THEN
+    assert services.commands(GetTrialBalance)[0].data.at.isoformat() == THEN_IN_UTC
 
 
 async def test_an_operator_closes_a_period(gateway: Gateway, services: ScriptedServices) -> None:
@@ -74,7 +82,7 @@ async def test_an_operator_closes_a_period(gateway: Gateway, services: ScriptedS
     (command,) = services.commands(ClosePeriod)
     assert (answer.status_code, answer.json()) == (201, {"id": str(command.data.period_id)})
     assert answer.headers["Location"] == f"/v1/ledger/periods/{command.data.period_id}"
-    assert command.data.ends_at.isoformat() == THEN
+    assert command.data.ends_at.isoformat() == THEN_IN_UTC
 
 
 CLOSINGS: list[tuple[Any, list[dict[str, Any]], int]] = [

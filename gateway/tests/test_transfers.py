@@ -1,6 +1,5 @@
 """Transfers and their reversals: customers between their own wallets, operators between any accounts."""
 
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -88,7 +87,10 @@ async def test_an_operator_moves_money_between_any_accounts(gateway: Gateway, se
     assert answer.status_code == 201, answer.text
     (command,) = services.commands(PostTransfer)
     assert command.data.authorised_by is None
-    assert command.data.effective_at == datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+    assert command.data.effective_at.isoformat() == "2026-01-05T09:30:00+00:00"
+    await _move(gateway, body | {"effective_at": "2026-01-05T09:30:00Z"}, services.signer.operator())
+    first, again = (envelope.data.idempotency for envelope in services.commands(PostTransfer))
+    assert first.fingerprint == again.fingerprint
 
 
 @pytest.mark.parametrize("parameter", ["debit_account", "credit_account"])
