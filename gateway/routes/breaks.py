@@ -114,7 +114,7 @@ class NewNote(Body):
     note: Annotated[Reason, Field(examples=["Booked by the bank on the next statement"])]
 
 
-class NewTransfer(Body):
+class NewTransferResolution(Body):
     """Put the books right: move the difference between the clearing account and `account_id`."""
 
     kind: Literal["transfer"]
@@ -123,7 +123,7 @@ class NewTransfer(Body):
     effective_at: Annotated[Instant | None, Field(description="When it counts from; without it, now")] = None
 
 
-NewResolution = Annotated[NewNote | NewTransfer, Field(discriminator="kind")]
+NewResolution = Annotated[NewNote | NewTransferResolution, Field(discriminator="kind")]
 
 
 @router.post(
@@ -186,7 +186,7 @@ async def resolve_break(
     return await carry_out(operation, parts.commands, headers.preferences, context)
 
 
-def _resolution(body: NewNote | NewTransfer, transfer_id: UUID) -> NoteResolution | TransferResolution:
+def _resolution(body: NewNote | NewTransferResolution, transfer_id: UUID) -> NoteResolution | TransferResolution:
     if isinstance(body, NewNote):
         return NoteResolution(note=body.note)
     if not is_ours(body.account_id):

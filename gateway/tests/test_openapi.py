@@ -29,6 +29,10 @@ def test_problem_answers_are_problem_documents(document: dict[str, Any]) -> None
                     assert example["value"]["status"] == KINDS[code].status == int(status)
 
 
+def test_schemas_have_plain_names(document: dict[str, Any]) -> None:
+    assert [name for name in document["components"]["schemas"] if not name.isalnum()] == []
+
+
 def test_commands_require_an_idempotency_key(document: dict[str, Any]) -> None:
     required = {
         name
