@@ -55,6 +55,7 @@ class _Sheet:
         """Draw all pages, and return the file."""
         self.canvas.setTitle(f"Statement of account {self.head['account_id']}")
         self.canvas.setAuthor("LedgerLink")
+        self.canvas.setCreator("LedgerLink")
         self.canvas.setSubject(f"{_moment(self.head['starts_at'])} to {_moment(self.head['ends_at'])} UTC")
         balance: int = self.head["opening"]
         for number, lines in enumerate(self.sheets, start=1):
@@ -92,7 +93,7 @@ class _Sheet:
         amounts = [line["amount"] for line in self.lines]
         sums = [
             ("Opening balance", self.head["opening"]),
-            ("Total debits", sum(a for a in amounts if a < 0)),
+            ("Total debits", sum(-a for a in amounts if a < 0)),
             ("Total credits", sum(a for a in amounts if a > 0)),
             ("Closing balance", self.head["closing"]),
         ]
