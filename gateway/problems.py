@@ -115,6 +115,7 @@ KINDS: Mapping[str, Kind] = {
     "statement_invalid": Kind(422, "The statement cannot be read"),
     "statement_incomplete": Kind(409, "The statement has not come whole"),
     "statement_does_not_add_up": Kind(422, "The statement does not add up"),
+    "statement_overlaps": Kind(409, "Another statement covers these days"),
     "line_outside_period": Kind(422, "A line is outside the statement's period"),
     "line_differs": Kind(409, "A line was imported with other contents"),
     "reconciliation_not_importing": Kind(409, "The reconciliation takes no more lines"),

@@ -126,7 +126,10 @@ async def test_a_large_statement_is_matched_while_payments_go_on(
     rows = [f"{today},{n},Row {n}" for n in range(1, 12_001)]
     content = "\n".join(["date,amount_minor,description", *rows])
     query = {"account_id": await desk.clearing(), "starts_on": str(today), "ends_on": str(today)}
-    uploading = asyncio.create_task(desk.upload("large", content, query))
+    refused = await desk.upload("large", content, query)
+    assert (refused.status_code, refused.json()["code"]) == (409, "statement_overlaps")
+    query |= {"may_overlap": "true"}
+    uploading = asyncio.create_task(desk.upload("larger", content, query))
     await _funded(gateway, operator, 7)
     answer = await uploading
     assert answer.status_code == 201, answer.text
@@ -137,7 +140,7 @@ async def test_a_large_statement_is_matched_while_payments_go_on(
 async def test_a_statement_whose_balances_disagree_is_refused(gateway: Gateway, operator: Session, desk: Desk) -> None:
     await _funded(gateway, operator, 5)
     today = str(datetime.now(UTC).date())
-    query = {"account_id": await desk.clearing(), "starts_on": today, "ends_on": today}
+    query = {"account_id": await desk.clearing(), "starts_on": today, "ends_on": today, "may_overlap": "true"}
     balances = {"opening": "0", "closing": "6"}
     answer = await desk.upload("sum", f"date,amount_minor\n{today},5\n", query | balances)
     assert (answer.status_code, answer.json()["code"]) == (422, "statement_does_not_add_up")

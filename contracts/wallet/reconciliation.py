@@ -205,7 +205,11 @@ BreakResolution = Annotated[NoteResolution | TransferResolution, Field(discrimin
 
 @command("wallet", "start_reconciliation", senders=("gateway",), answer=Reconciliation)
 class StartReconciliation(Message):
-    """Begin to import a statement. `opening` and `closing` are its own balances, of which it has both or none."""
+    """Begin to import a statement. `opening` and `closing` are its own balances, of which it has both or none.
+
+    Refused when another statement of the account covers some of its days, unless it says that it `may_overlap`: what
+    one statement shows twice would be put into the books twice.
+    """
 
     reconciliation_id: UUID7
     account_id: UUID7
@@ -214,6 +218,7 @@ class StartReconciliation(Message):
     starts_on: Day
     ends_on: Day
     window_days: Annotated[int, Field(ge=0, le=WINDOW_LIMIT)] = 3
+    may_overlap: bool = False
     opening: Limit | None = None
     closing: Limit | None = None
     created_by: UUID7
@@ -232,7 +237,8 @@ class ImportLines(Message):
 class MatchLines(Message):
     """End the import: the statement has `lines` lines, which add up to `total`. Matching then goes on by itself.
 
-    Refused unless all lines have come, and the statement's own balances agree with them.
+    Refused unless all lines have come, the statement's own balances agree with them, and no statement of the same days
+    has come before it.
     """
 
     reconciliation_id: UUID7

@@ -80,6 +80,8 @@ _UPLOAD_REFUSALS = {
     "balances_incomplete": "A statement has both an opening and a closing balance, or neither.",
     "statement_invalid": "line 17, `amount`: '12.345' has more decimals than EUR has",
     "statement_does_not_add_up": "The statement's opening balance and its lines do not add up to its closing balance.",
+    "statement_overlaps": "Another statement of the account covers some of these days; say `may_overlap` if this one "
+    "is not the same.",
     "line_differs": "A line was imported before under the same number, and said something else.",
     "reconciliation_not_importing": "The import has ended; it takes no more lines.",
     "unsupported_media_type": "Send the statement as `text/csv` or `application/xml` (camt.053).",
@@ -116,6 +118,9 @@ class Statement(Body):
         int,
         Field(ge=0, le=WINDOW_LIMIT, description="How many days apart a line and its entry may be without reference"),
     ] = 3
+    may_overlap: Annotated[
+        bool, Field(description="Take it beside another statement of the same days, such as that of another bank")
+    ] = False
     name: Annotated[str | None, Field(min_length=1, max_length=140, description="How to call it")] = None
 
 
@@ -154,6 +159,7 @@ async def upload_statement(
             reconciliation_id=new_id(),
             account_id=statement.account_id,
             window_days=statement.window_days,
+            may_overlap=statement.may_overlap,
             created_by=caller.user,
             idempotency=headers.idempotency(caller.user, "reconcile", statement),
             name=facts.name,

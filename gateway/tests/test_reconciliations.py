@@ -63,6 +63,18 @@ async def test_a_statement_is_imported_and_matched(
     assert (end.data.lines, end.data.total) == (2, 9500)
 
 
+async def test_a_statement_that_covers_days_of_another_says_that_it_may(
+    gateway: Gateway, services: ScriptedServices, operator: dict[str, str], clearing: UUID
+) -> None:
+    services.scripts[MatchLines] = lambda _: [refused("statement_overlaps")]
+    query = PERIOD | {"account_id": str(clearing)}
+    for number, more in enumerate(({}, {"may_overlap": "true"})):
+        headers = operator | {"Idempotency-Key": str(number)}
+        answer = await gateway.http.post(PATH, params=query | more, content=CSV, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (409, "statement_overlaps")
+    assert [c.data.may_overlap for c in services.commands(StartReconciliation)] == [False, True]
+
+
 async def test_a_large_statement_comes_in_many_messages(
     gateway: Gateway, services: ScriptedServices, operator: dict[str, str], clearing: UUID
 ) -> None:

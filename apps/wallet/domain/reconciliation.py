@@ -43,6 +43,10 @@ class ReconciliationRefusal(Enum):
         "statement_does_not_add_up",
         "The statement's opening balance and its lines do not add up to its closing balance.",
     )
+    STATEMENT_OVERLAPS = (
+        "statement_overlaps",
+        "Another statement of the account covers some of these days; say `may_overlap` if this one is not the same.",
+    )
     BREAK_NOT_FOUND = "break_not_found", "The reconciliation has no break with this number."
     BREAK_ALREADY_RESOLVED = "break_already_resolved", "The break has been resolved."
     BREAK_MATCHED_LATER = "break_matched_later", "A later statement has a line for this entry; only note it."
@@ -69,6 +73,7 @@ class Statement:
     starts_on: date
     ends_on: date
     window_days: int
+    may_overlap: bool
     opening: int | None
     closing: int | None
     status: ReconciliationStatus
@@ -102,7 +107,7 @@ def reference_key(reference: str | None) -> UUID | None:
 
 
 def refuse_start(
-    command: StartReconciliation, account: Account | None, *, id_is_taken: bool
+    command: StartReconciliation, account: Account | None, *, id_is_taken: bool, is_overlapped: bool
 ) -> ReconciliationRefusal | None:
     """Return why a statement cannot be imported for an account, None if it can."""
     rules = {
@@ -112,18 +117,21 @@ def refuse_start(
         ReconciliationRefusal.CURRENCY_MISMATCH: account and account.currency != command.currency,
         ReconciliationRefusal.PERIOD_INVALID: command.starts_on > command.ends_on,
         ReconciliationRefusal.BALANCES_INCOMPLETE: (command.opening is None) != (command.closing is None),
+        ReconciliationRefusal.STATEMENT_OVERLAPS: is_overlapped and not command.may_overlap,
     }
     return next((refusal for refusal, is_broken in rules.items() if is_broken), None)
 
 
-def refuse_total(
-    statement: Statement, *, counted: tuple[int, int], announced: tuple[int, int]
+def refuse_matching(
+    statement: Statement, *, counted: tuple[int, int], announced: tuple[int, int], is_overlapped: bool
 ) -> ReconciliationRefusal | None:
     """Return why a statement cannot be matched: (lines, total) as they came, and as the sender counted them."""
     if counted != announced:
         return ReconciliationRefusal.STATEMENT_INCOMPLETE
     if statement.opening is not None and statement.opening + counted[1] != statement.closing:
         return ReconciliationRefusal.STATEMENT_DOES_NOT_ADD_UP
+    if is_overlapped and not statement.may_overlap:
+        return ReconciliationRefusal.STATEMENT_OVERLAPS
     return None
 
 

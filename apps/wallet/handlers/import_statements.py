@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from apps.wallet.domain.reconciliation import ReconciliationRefusal, refuse_start, refuse_total
+from apps.wallet.domain.reconciliation import ReconciliationRefusal, Statement, refuse_matching, refuse_start
 from apps.wallet.domain.reconciliation_view import reconciliation_resource
 from apps.wallet.store import accounts, reconciliation
 from contracts.message import Envelope, Message, Outcome, Problem, Reply
@@ -40,7 +40,9 @@ async def import_statements(tx: Transaction, commands: Sequence[Command]) -> Non
 async def _started(tx: Transaction, command: StartReconciliation) -> Reply:
     known = await reconciliation.load_statement(tx, command.reconciliation_id)
     account = (await accounts.load_accounts(tx, {command.account_id})).get(command.account_id)
-    if refusal := refuse_start(command, account, id_is_taken=known is not None):
+    days = command.account_id, command.starts_on, command.ends_on
+    is_overlapped = await reconciliation.is_overlapped(tx, command.reconciliation_id, *days)
+    if refusal := refuse_start(command, account, id_is_taken=known is not None, is_overlapped=is_overlapped):
         return refused(refusal)
     await reconciliation.start(tx, command)
     return await shown(tx, command)
@@ -75,12 +77,21 @@ async def _completed(tx: Transaction, command: MatchLines) -> Reply:
     statement = await reconciliation.lock(tx, command.reconciliation_id)
     if statement is None:
         return refused(ReconciliationRefusal.RECONCILIATION_NOT_FOUND)
-    counted = await reconciliation.count_lines(tx, statement.id)
-    if refusal := refuse_total(statement, counted=counted, announced=(command.lines, command.total)):
+    counted, announced = await reconciliation.count_lines(tx, statement.id), (command.lines, command.total)
+    is_new = statement.status in _MATCHABLE
+    is_overlapped = is_new and await _is_overlapped(tx, statement)
+    if refusal := refuse_matching(statement, counted=counted, announced=announced, is_overlapped=is_overlapped):
         return refused(refusal)
-    if statement.status in _MATCHABLE:
+    if is_new:
         await reconciliation.save_to_match(tx, statement.id, command.lines)
     return await shown(tx, command)
+
+
+async def _is_overlapped(tx: Transaction, statement: Statement) -> bool:
+    """Tell whether another statement of the same days came first; of two that come at once, one does."""
+    await reconciliation.lock_periods(tx)
+    days = statement.account_id, statement.starts_on, statement.ends_on
+    return await reconciliation.is_overlapped(tx, statement.id, *days)
 
 
 async def shown(tx: Transaction, command: StartReconciliation | MatchLines) -> Reply:

@@ -48,6 +48,7 @@ class Reconciliation(WalletTable, table=True):
     starts_on: date
     ends_on: date
     window_days: int = Field(sa_type=SmallInteger)
+    may_overlap: bool
     opening: int | None = Field(sa_type=BigInteger)
     closing: int | None = Field(sa_type=BigInteger)
     created_by: UUID

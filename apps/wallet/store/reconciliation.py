@@ -14,21 +14,28 @@ from outbox.database import Reads, columns
 from outbox.transaction import Transaction
 
 _START = """
-INSERT INTO reconciliation (id, account_id, currency, name, starts_on, ends_on, window_days, opening, closing,
-                            created_by, created_at, status)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'importing')
+INSERT INTO reconciliation (id, account_id, currency, name, starts_on, ends_on, window_days, may_overlap,
+                            opening, closing, created_by, created_at, status)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'importing')
 """
 _STATEMENT = """
-SELECT id, account_id, currency, starts_on, ends_on, window_days, opening, closing, status, open_breaks
+SELECT id, account_id, currency, starts_on, ends_on, window_days, may_overlap, opening, closing, status, open_breaks
 FROM reconciliation WHERE id = $1
 """
 _LOCK_FOR_IMPORT = _STATEMENT + " FOR SHARE"
 _LOCK = _STATEMENT + " FOR UPDATE"
 _NEXT_TO_MATCH = "SELECT id FROM reconciliation WHERE status = 'matching' ORDER BY id LIMIT 1"
 _LOCK_NEXT_TO_MATCH = """
-SELECT id, account_id, currency, starts_on, ends_on, window_days, opening, closing, status, open_breaks
+SELECT id, account_id, currency, starts_on, ends_on, window_days, may_overlap, opening, closing, status, open_breaks
 FROM reconciliation WHERE status = 'matching' ORDER BY id LIMIT 1 FOR UPDATE
 """
+# What is still being imported has matched nothing, and what failed is not held against anybody.
+_OVERLAPS = """
+SELECT EXISTS (SELECT FROM reconciliation WHERE account_id = $1 AND id <> $2 AND starts_on <= $4 AND ends_on >= $3
+                                            AND status IN ('matching', 'matched', 'closed'))
+"""
+_PERIODS = 7012
+_LOCK_PERIODS = "SELECT pg_advisory_xact_lock($1)"
 _IMPORT = """
 WITH imported AS (
     INSERT INTO statement_line (reconciliation_id, number, booked_on, amount, reference, key, description, external_id)
@@ -118,8 +125,18 @@ async def start(tx: Transaction, command: StartReconciliation) -> None:
     c = command
     await tx.execute(
         _START, c.reconciliation_id, c.account_id, c.currency, c.name, c.starts_on, c.ends_on, c.window_days,
-        c.opening, c.closing, c.created_by, tx.now,
+        c.may_overlap, c.opening, c.closing, c.created_by, tx.now,
     )  # fmt: skip
+
+
+async def lock_periods(tx: Transaction) -> None:
+    """Let no other statement begin to be matched before the transaction has ended."""
+    await tx.execute(_LOCK_PERIODS, _PERIODS)
+
+
+async def is_overlapped(reads: Reads, statement: UUID, account: UUID, starts_on: date, ends_on: date) -> bool:
+    """Tell whether another statement of the account that is or was matched covers some of these days."""
+    return bool(await reads.fetchval(_OVERLAPS, account, statement, starts_on, ends_on))
 
 
 async def load_statement(reads: Reads, reconciliation: UUID) -> Statement | None:
@@ -240,8 +257,8 @@ def _rows(records: Sequence[asyncpg.Record]) -> list[Row]:
 def _statement(row: asyncpg.Record | None) -> Statement | None:
     if row is None:
         return None
-    identifier, account, currency, starts_on, ends_on, window, opening, closing, status, open_breaks = row
+    identifier, account, currency, starts_on, ends_on, window, overlaps, opening, closing, status, open_breaks = row
     return Statement(
-        identifier, account, currency, starts_on, ends_on, window, opening, closing, ReconciliationStatus(status),
-        open_breaks,
+        identifier, account, currency, starts_on, ends_on, window, overlaps, opening, closing,
+        ReconciliationStatus(status), open_breaks,
     )  # fmt: skip

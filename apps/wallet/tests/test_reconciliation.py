@@ -57,7 +57,7 @@ async def _import(bank: Bank, *commands: Envelope[Any]) -> list[Reply]:
 
 
 async def _reconciled(bank: Bank, clearing: UUID, lines: list[ExternalLine]) -> UUID:
-    command = start(clearing, TODAY, TODAY)
+    command = start(clearing, TODAY, TODAY, may_overlap=True)
     identifier = command.data.reconciliation_id
     commands = [command, *([lines_of(identifier, lines)] if lines else []), end(identifier, lines)]
     assert {code(reply) for reply in await _import(bank, *commands)} == {"completed"}

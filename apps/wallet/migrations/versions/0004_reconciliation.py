@@ -21,6 +21,7 @@ TABLES = (
         starts_on       date NOT NULL,
         ends_on         date NOT NULL,
         window_days     smallint NOT NULL,
+        may_overlap     boolean NOT NULL,
         opening         bigint,
         closing         bigint,
         created_by      uuid NOT NULL,
