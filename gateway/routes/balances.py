@@ -11,6 +11,7 @@ from gateway.dependencies import ContextDep, FundingCaller, PartsDep, WalletsCal
 from gateway.instants import At, KnownAt
 from gateway.openapi import problems, success
 from gateway.outcomes import DONE, json_response
+from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
 from gateway.request_context import OPERATING
 from gateway.routes import wallets
 
@@ -36,6 +37,7 @@ _UNKNOWN = {"account_not_found": account_not_found().detail}
 @router.get(
     "/v1/wallets/{wallet_id}/balances",
     response_model=None,
+    dependencies=[KNOWN_PARAMETERS_ONLY],
     summary="Read a wallet's balances as of an instant",
     tags=["wallets"],
     responses={
@@ -65,6 +67,7 @@ async def get_balances(
 @router.get(
     "/v1/accounts/{account_id}/balance",
     response_model=None,
+    dependencies=[KNOWN_PARAMETERS_ONLY],
     summary="Read an account's balance as of an instant (operators)",
     tags=["ledger"],
     responses={
@@ -89,6 +92,7 @@ async def get_balance(
 @router.get(
     "/v1/ledger/trial_balance",
     response_model=None,
+    dependencies=[KNOWN_PARAMETERS_ONLY],
     summary="Read the trial balance as of an instant (operators)",
     tags=["ledger"],
     responses={

@@ -20,6 +20,7 @@ from gateway.instants import EndsAt, StartsAt, check_period
 from gateway.openapi import problems, success
 from gateway.outcomes import DONE, json_response
 from gateway.parts import Parts
+from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
 from gateway.request_context import OPERATING, RequestContext
 from gateway.routes import transfers, wallets
 
@@ -112,6 +113,7 @@ def _responses(unknown: dict[str, str], scope: str) -> dict[int | str, dict[str,
 @router.get(
     "/v1/wallets/{wallet_id}/statement",
     response_model=None,
+    dependencies=[KNOWN_PARAMETERS_ONLY],
     summary="Read a wallet's statement",
     tags=["wallets"],
     responses=_responses(wallets.UNKNOWN, "wallets"),
@@ -131,6 +133,7 @@ async def get_wallet_statement(
 @router.get(
     "/v1/accounts/{account_id}/statement",
     response_model=None,
+    dependencies=[KNOWN_PARAMETERS_ONLY],
     summary="Read an account's statement (operators)",
     tags=["ledger"],
     responses=_responses(_UNKNOWN, OPERATING),

@@ -148,6 +148,7 @@ WRONG: list[tuple[dict[str, str], str, str]] = [
     ({"ends_at": "2026-02-30T00:00:00Z"}, "invalid_request", "ends_at"),
     ({"limit": "1001"}, "invalid_request", "limit"),
     ({"cursor": "a b"}, "invalid_request", "cursor"),
+    ({"end_at": JANUARY["ends_at"]}, "invalid_request", "end_at"),
     ({"format": "xls"}, "invalid_request", "format"),
     ({"format": "csv", "cursor": "abcd"}, "invalid_request", "cursor"),
     ({"format": "pdf", "limit": "5"}, "invalid_request", "limit"),

@@ -50,6 +50,34 @@ async def test_an_instant_needs_a_time_and_a_zone(
         assert "RFC 3339" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("wallets/{}/balances", "`at`, `known_at`"),
+        ("wallets/{}/statement", "`starts_at`, `ends_at`, `cursor`, `limit`, `format`"),
+        ("accounts/{}/balance", "`at`, `known_at`"),
+        ("accounts/{}/statement", "`starts_at`, `ends_at`, `cursor`, `limit`, `format`"),
+        ("ledger/trial_balance", "`at`"),
+    ],
+)
+async def test_a_misspelt_instant_is_not_the_present(
+    gateway: Gateway, services: ScriptedServices, path: str, known: str
+) -> None:
+    address, headers = f"/v1/{path.format(services.wallet(None))}", services.signer.operator()
+    answer = await gateway.http.get(address, params={"knownat": LATER}, headers=headers)
+    assert (answer.status_code, answer.json()["code"], answer.json()["parameter"]) == (
+        422,
+        "invalid_request",
+        "knownat",
+    )
+    detail = f"query/knownat: not a parameter of this resource; it takes {known}."
+    assert answer.json()["detail"] == detail
+    name = known.split("`")[1]
+    twice = await gateway.http.get(f"{address}?{name}={LATER}&{name}={LATER}", headers=headers)
+    assert (twice.status_code, twice.json()["parameter"]) == (422, name)
+    assert "given more than once" in twice.json()["detail"]
+
+
 async def test_the_ends_of_time_are_in_no_year_in_utc(gateway: Gateway, services: ScriptedServices, user: UUID) -> None:
     path, headers = f"/v1/wallets/{services.wallet(user)}/balances", services.signer.bearer(user)
     for at in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
