@@ -51,7 +51,7 @@ _DECLINES = {
 _UNKNOWN = "You have no payment intent with this id."
 _CREATE_REFUSALS = {
     "wallet_not_found": "No wallet of yours has the id given as `source_wallet`; GET /v1/wallets lists yours.",
-    "currency_mismatch": "The wallet `destination_wallet` holds USD, not EUR.",
+    "currency_mismatch": "The account `destination_wallet` holds USD, not EUR.",
     "same_wallet": "A payment needs two wallets.",
     **_DECLINES,
 }

@@ -23,7 +23,7 @@ router = APIRouter(route_class=BodyRoute, prefix="/v1/wallets", tags=["wallets"]
 
 _REFUSALS = {
     "wallet_not_found": "No wallet has the id given as `wallet_id`.",
-    "currency_mismatch": "The wallet `wallet_id` holds USD, not EUR.",
+    "currency_mismatch": "The account `wallet_id` holds USD, not EUR.",
     **refusals(*FUNDING),
 }
 _LOCATION = f"/v1/transfers/{EXAMPLE['id']}"

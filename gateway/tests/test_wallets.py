@@ -141,6 +141,7 @@ async def test_funding_in_another_currency(gateway: Gateway, services: ScriptedS
     body, headers = {"amount": 1, "currency": "USD"}, services.signer.operator() | KEY
     answer = await gateway.http.post(f"/v1/wallets/{services.wallet(new_id())}/top_ups", json=body, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (422, "currency_mismatch")
+    assert answer.json()["detail"].startswith("The account `wallet_id` holds ")
 
 
 async def test_a_transfer_is_seen_by_both_ends_and_operators_only(
