@@ -94,8 +94,8 @@ class RuleCount(Message):
 class Reconciliation(Message):
     """A statement of the days from `starts_on` to `ends_on` (both included, UTC), held against a clearing account.
 
-    `entries` counts those that were looked at: in the period, and up to `window_days` around it. `open_difference` is
-    the sum of what is wrong at the open breaks.
+    `entries` counts those that were looked at: in the period, up to `window_days` around it, and those that an earlier
+    statement missed and this one names. `open_difference` is the sum of what is wrong at the open breaks.
     """
 
     id: UUID7

@@ -35,7 +35,8 @@ SELECT coalesce((SELECT sequence FROM transfer WHERE posted_at < $1 ORDER BY pos
            AS until
 """
 # What became effective in the period was posted in it, or later and dated back. An entry goes by the first of its names
-# that the statement knows, and is nameless to it otherwise.
+# that the statement knows, and is nameless to it otherwise. What an earlier statement missed counts by its name alone,
+# however old it is; each is looked up in `entry_match` by itself, which no join would do.
 _GATHER = """
 WITH moved AS (
     SELECT t.sequence, t.id, t.reference, t.journal_id, t.metadata, t.effective_at, -t.amount AS amount FROM transfer t
@@ -49,20 +50,32 @@ WITH moved AS (
     FROM transfer t WHERE t.sequence = ANY(ARRAY(
         SELECT b.sequence FROM backdated_total b
         WHERE b.account_id = $2 AND b.level = 0 AND b.bucket >= $7 AND b.bucket < $8 AND b.sequence > $4))
+), missed AS (
+    SELECT t.sequence, t.id, t.reference, t.journal_id, t.metadata, t.effective_at,
+           CASE t.debit_account WHEN $2 THEN -t.amount ELSE t.amount END AS amount
+    FROM transfer t WHERE t.sequence = ANY(ARRAY(
+        SELECT b.sequence FROM reconciliation r JOIN reconciliation_break b ON b.reconciliation_id = r.id
+        WHERE r.account_id = $2 AND b.kind = 'entry_without_line'
+          AND (SELECT count(*) FROM entry_match x WHERE x.account_id = $2 AND x.sequence = b.sequence) = 0))
+), candidate AS (
+    SELECT m.*, false AS is_by_name_only FROM moved m
+    WHERE m.effective_at >= $5 AND m.effective_at < $6
+      AND NOT EXISTS (SELECT FROM entry_match x WHERE x.account_id = $2 AND x.sequence > $3 AND x.sequence = m.sequence)
+    UNION ALL
+    SELECT m.*, true FROM missed m WHERE m.effective_at < $5 OR m.effective_at >= $6
 ), name AS MATERIALIZED (
     SELECT DISTINCT l.key FROM statement_line l WHERE l.reconciliation_id = $1 AND l.key IS NOT NULL
 ), gathered AS (
     INSERT INTO reconciled_entry (reconciliation_id, sequence, effective_on, amount, key)
-    SELECT $1, m.sequence, (m.effective_at AT TIME ZONE 'UTC')::date, m.amount,
+    SELECT $1, c.sequence, (c.effective_at AT TIME ZONE 'UTC')::date, c.amount,
            coalesce(own.key, reference.key, journal.key, outside.key)
-    FROM moved m
-    LEFT JOIN name own ON own.key = m.id
-    LEFT JOIN name reference ON reference.key = m.reference
-    LEFT JOIN name journal ON journal.key = m.journal_id
-    LEFT JOIN name outside ON outside.key = reference_key(m.metadata ->> 'external_reference')
-    WHERE m.effective_at >= $5 AND m.effective_at < $6
-      AND NOT EXISTS (SELECT FROM entry_match x WHERE x.account_id = $2 AND x.sequence > $3 AND x.sequence = m.sequence)
-    ORDER BY m.sequence
+    FROM candidate c
+    LEFT JOIN name own ON own.key = c.id
+    LEFT JOIN name reference ON reference.key = c.reference
+    LEFT JOIN name journal ON journal.key = c.journal_id
+    LEFT JOIN name outside ON outside.key = reference_key(c.metadata ->> 'external_reference')
+    WHERE NOT c.is_by_name_only OR coalesce(own.key, reference.key, journal.key, outside.key) IS NOT NULL
+    ORDER BY c.sequence
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM statement_line l WHERE l.reconciliation_id = $1) AS lines, count(*) AS entries
