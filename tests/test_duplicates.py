@@ -34,8 +34,13 @@ TOLD_SECONDS = 60.0  # five deliveries with their growing delays take twenty sec
 
 _TABLES = """
 SELECT relname FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname NOT IN ('relay_cursor', 'alembic_version')
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+  AND relname NOT IN ('relay_cursor', 'alembic_version', 'seal', 'seal_key', 'audit_round')
 """
+# What the wallet says of itself every now and then, whatever it is told.
+_OF_ITSELF = b"wallet.events.ledger."
+# Operators alone speak to these: their own tests hold what a repetition does.
+_OPERATORS = {"wallet-change-account", "wallet-close-period", "wallet-import-statement", "wallet-resolve-break"}
 
 
 async def _everything(stack: Stack, *, without: tuple[str, ...] = ()) -> dict[str, list[bytes]]:
@@ -47,7 +52,8 @@ async def _everything(stack: Stack, *, without: tuple[str, ...] = ()) -> dict[st
                 if not table.startswith(without):
                     content = io.BytesIO()
                     await connection.copy_from_table(table, output=content)
-                    rows[f"{service}.{table}"] = sorted(content.getvalue().splitlines())
+                    lines = (line for line in content.getvalue().splitlines() if _OF_ITSELF not in line)
+                    rows[f"{service}.{table}"] = sorted(lines)
     return {table: found for table, found in rows.items() if found}
 
 
@@ -98,7 +104,8 @@ async def _nothing_is_answered_otherwise(run: Run) -> None:
 
 async def test_every_message_delivered_twice_changes_nothing(stack: Stack, gateway: Gateway, operator: Session) -> None:
     run = await _run(stack, gateway, operator)
-    assert all(expected_deliveries(run.messages).values()), "the run does not reach every consumer"
+    unreached = {name for name, count in expected_deliveries(run.messages).items() if not count}
+    assert unreached == _OPERATORS, "the run does not reach every consumer"
     known, delivered = await _everything(stack), await deliveries(stack)
     for messages in (run.messages, _shuffled(run.messages)):
         await say_again(stack, messages)

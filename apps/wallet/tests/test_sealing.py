@@ -157,7 +157,8 @@ async def test_replicas_seal_everything_once(bank: Bank, fresh: FreshDatabase, m
             await bank.post(*(funding(wallet, 1) for _ in range(7)))
 
     await asyncio.gather(keep_posting(), *(keep_sealing(*replica) for replica in replicas))
-    await seal(*replicas[0])
+    for _ in range(5):  # the sealing may have been done long before the posting
+        await seal(*replicas[0])
     await database.close()
     last = 0
     for number, (found, first, end) in enumerate(await _seals(bank), start=1):
