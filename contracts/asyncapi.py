@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import orjson
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core import core_schema
 
 from contracts.message import REGISTRY, Contract, DeadLetter, Kind, Message, Reply, envelope_of
 from contracts.topology import DURABLES, SERVICES, Durable, streams
@@ -187,12 +188,24 @@ def _golden_of(message: type[Message]) -> Path:
     return GOLDEN / f"{message.contract.type}.json"
 
 
+class _Schemas(GenerateJsonSchema):
+    """JSON Schema without OpenAPI's `discriminator` object, for which AsyncAPI has no place: the `const` tells, too."""
+
+    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> dict[str, Any]:
+        """Return `oneOf` alone."""
+        union = super().tagged_union_schema(schema)
+        union.pop("discriminator", None)
+        return union
+
+
 def _schemas(messages: Iterable[type[Message]]) -> Json:
     """Return the JSON schemas of the envelopes, of their data, and of the resources that replies carry."""
     answers = {m.contract.answer for m in messages if m.contract.answer}
     models = [*(envelope_of(m) for m in messages), *sorted(answers, key=lambda m: m.__name__)]
     _, schema = models_json_schema(
-        [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
+        [(model, "validation") for model in models],
+        ref_template="#/components/schemas/{model}",
+        schema_generator=_Schemas,
     )
     definitions: Json = schema["$defs"]
     return definitions
