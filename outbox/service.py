@@ -34,6 +34,7 @@ from outbox.settings import ServiceSettings
 from outbox.subscriber import make_eager
 from outbox.tracing import set_up_tracing
 from outbox.transaction import Spoken, Transaction, Transactions
+from outbox.workers import Worker
 
 _LOG = structlog.get_logger()
 UPKEEP_SECONDS = 3600.0
@@ -73,6 +74,7 @@ class Service:
         self.consumers: dict[str, Consumer] = {}
         self.responders: dict[str, Responder] = {}
         self._jobs: list[tuple[float, Job]] = []
+        self._workers: dict[str, Worker] = {}
         self._before_start: list[Callable[[], Awaitable[None]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._subscribed = False
@@ -110,6 +112,10 @@ class Service:
     def every(self, seconds: float, job: Job) -> None:
         """Run a job in a transaction of its own, again and again: what a durable deadline is swept by."""
         self._jobs.append((seconds, job))
+
+    def work(self, worker: Worker) -> None:
+        """Run a worker beside the consumers; transactions wake it by its name."""
+        self._workers[worker.name] = worker
 
     def before_start(self, step: Callable[[], Awaitable[None]]) -> None:
         """Run a step once the database is open and before anything is consumed."""
@@ -152,6 +158,8 @@ class Service:
         self._spawn(self.relay.run(connection), "relay")
         self._spawn(self._repeat(UPKEEP_SECONDS, self._keep_up, "keep_up"), "keep_up")
         self._spawn(self._repeat(FORGET_SECONDS, self._forget_keys, "forget_keys"), "forget_keys")
+        for worker in self._workers.values():
+            self._spawn(worker.run(), worker.name)
         for seconds, job in self._jobs:
             name = getattr(job, "func", job).__name__
             self._spawn(self._repeat(seconds, partial(self._in_transaction, job), name), name)
@@ -200,8 +208,10 @@ class Service:
         await self.database.pool.execute("SELECT forget_idempotency_keys($1)", FORGET_KEYS)
 
     async def _speak(self, spoken: Spoken) -> None:
-        """Hand rows to the relay and send replies, which are best effort: the resource's GET is the truth."""
+        """Hand rows to the relay, wake workers, send replies (best effort: the resource's GET is the truth)."""
         self.relay.offer(spoken.said)
+        for name in spoken.wakes & self._workers.keys():
+            self._workers[name].wake()
         if spoken.replies:
             connection = await self.broker.connect()
             with suppress(nats.errors.Error, OSError):

@@ -105,10 +105,14 @@ C = TypeVar("C", bound=Message)
 
 @dataclass
 class Spoken:
-    """What a committed transaction leaves to do: rows to publish (stream, row), in order, and replies to send."""
+    """What a committed transaction leaves to do: rows to publish (stream, row), in order, and replies to send.
+
+    `wakes` are workers of this process for whom there is work now; they look for it now and then anyway.
+    """
 
     said: list[tuple[str, Said]] = field(default_factory=list)
     replies: list[tuple[str, bytes]] = field(default_factory=list)
+    wakes: set[str] = field(default_factory=set)
 
 
 class Transaction(Reads):
@@ -176,6 +180,10 @@ class Transaction(Reads):
             kept = reply.model_dump_json(exclude_none=True)
             self._answers.append((request.idempotency.scope, request.idempotency.key, kept))
         self._send(request, reply)
+
+    def wake(self, worker: str) -> None:
+        """Wake a worker of this process after the commit: there is work for it (outbox.workers)."""
+        self.spoken.wakes.add(worker)
 
     async def first_time(self, commands: Sequence[Envelope[C]]) -> list[Envelope[C]]:
         """Claim the commands' idempotency keys; answer late and repeated commands, return the others.
