@@ -1,18 +1,20 @@
 """Messages of the risk service."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import UUID7, AwareDatetime
+from pydantic import UUID7, AwareDatetime, Field
 
-from contracts.message import Message, command, decision
+from contracts.message import Idempotency, Message, command, decision
 from contracts.money import Amount, Currency
 
 
 class RiskOutcome(StrEnum):
-    """What risk says about a payment."""
+    """What risk says about a payment; after `review` a second decision follows, when an analyst has decided."""
 
     APPROVE = "approve"
     DECLINE = "decline"
+    REVIEW = "review"
 
 
 @command("risk", "assess", senders=("payments",))
@@ -22,10 +24,12 @@ class Assess(Message):
     assessment_id: UUID7
     payment_intent_id: UUID7
     payer: UUID7
-    source_wallet: UUID7
-    destination_wallet: UUID7
+    source_wallet: UUID7 | None = None
+    destination_wallet: UUID7 | None = None
     amount: Amount
     currency: Currency
+    direction: Annotated[str, Field(max_length=40, description="As in the payment intent")] = "payment"
+    method: Annotated[str, Field(max_length=40, description="The type of the payment method")] = "wallet"
 
 
 class FiredRule(Message):
@@ -44,3 +48,27 @@ class RiskDecision(Message):
     outcome: RiskOutcome
     rules: list[FiredRule]
     decided_at: AwareDatetime
+
+
+class ReviewDecision(Message):
+    """What an analyst has decided about a payment that was under review."""
+
+    assessment_id: UUID7
+    payment_intent_id: UUID7
+    outcome: RiskOutcome
+    decided_by: UUID7
+    decided_at: AwareDatetime
+
+
+@command("risk", "decide_review", senders=("gateway",), answer=ReviewDecision)
+class DecideReview(Message):
+    """Let an analyst decide about a payment that risk put under review.
+
+    `outcome` is approve or decline. Refused with `review_not_found`, `review_decided`, `outcome_invalid`.
+    """
+
+    payment_intent_id: UUID7
+    outcome: RiskOutcome
+    decided_by: UUID7
+    note: Annotated[str, Field(min_length=1, max_length=500, pattern="^[^\x00]*$")]
+    idempotency: Idempotency

@@ -67,11 +67,38 @@ class Durable:
 
 
 DURABLES = (
-    Durable("payments-create-payment-intent", "payments", (payments.CreatePaymentIntent,)),
-    Durable("payments-confirm-payment-intent", "payments", (payments.ConfirmPaymentIntent,)),
+    # All that clients ask of payments, in one order.
+    Durable(
+        "payments-commands",
+        "payments",
+        (
+            payments.CreatePaymentIntent,
+            payments.UpdatePaymentIntent,
+            payments.ConfirmPaymentIntent,
+            payments.CapturePaymentIntent,
+            payments.CancelPaymentIntent,
+            payments.CreateRefund,
+            payments.SubmitEvidence,
+        ),
+    ),
     Durable("payments-risk-decision", "payments", (risk.RiskDecision,)),
-    Durable("payments-transfer-outcome", "payments", (wallet.TransferPosted, wallet.TransferRefused)),
+    Durable(
+        "payments-ledger-outcome",
+        "payments",
+        (
+            wallet.TransferPosted,
+            wallet.TransferRefused,
+            wallet.JournalPosted,
+            wallet.JournalRefused,
+            wallet.HoldPlaced,
+            wallet.HoldCaptured,
+            wallet.HoldVoided,
+            wallet.HoldExpired,
+            wallet.HoldRefused,
+        ),
+    ),
     Durable("risk-assess", "risk", (risk.Assess,)),
+    Durable("risk-decide-review", "risk", (risk.DecideReview,)),
     Durable("wallet-open-account", "wallet", (wallet.OpenAccount, wallet.OpenSystemAccount)),
     Durable("wallet-change-account", "wallet", (wallet.ChangeAccount, wallet.FreezeAccount, wallet.CloseAccount)),
     Durable("wallet-close-period", "wallet", (wallet.ClosePeriod,)),

@@ -4,48 +4,136 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from contracts.payments import PaymentOperation, PaymentStatus
+
 
 class State(StrEnum):
-    """Where a payment intent stands. The customer sees `assessing` and `posting` as `processing`."""
+    """Where a payment intent stands; finer than its public status."""
 
+    REQUIRES_PAYMENT_METHOD = "requires_payment_method"
     REQUIRES_CONFIRMATION = "requires_confirmation"
     ASSESSING = "assessing"
+    IN_REVIEW = "in_review"
+    RESERVING = "reserving"
+    AUTHORISING = "authorising"
+    AWAITING_ACTION = "awaiting_action"
+    REQUIRES_CAPTURE = "requires_capture"
+    CAPTURING = "capturing"
     POSTING = "posting"
+    RELEASING = "releasing"
     SUCCEEDED = "succeeded"
-    REQUIRES_PAYMENT_METHOD = "requires_payment_method"
+    CANCELED = "canceled"
 
 
 class Trigger(StrEnum):
-    """What can happen to a payment intent."""
+    """What can happen to a payment intent: a client's wish, or the word of risk, ledger, processor or clock."""
 
+    UPDATE = "update"
     CONFIRM = "confirm"
+    CAPTURE = "capture"
+    CANCEL = "cancel"
+    REFUND = "refund"
     RISK_APPROVED = "risk_approved"
     RISK_DECLINED = "risk_declined"
+    RISK_REVIEWS = "risk_reviews"
     RISK_TIMED_OUT = "risk_timed_out"
-    TRANSFER_POSTED = "transfer_posted"
-    TRANSFER_REFUSED = "transfer_refused"
+    HELD = "held"
+    HOLD_REFUSED = "hold_refused"
+    POSTED = "posted"
+    POST_REFUSED = "post_refused"
+    RELEASED = "released"
+    AUTHORISED = "authorised"
+    CHARGED = "charged"
+    ACTION_REQUIRED = "action_required"
+    DECLINED = "declined"
+    CAPTURED = "captured"
+    CAPTURE_DECLINED = "capture_declined"
+    EXPIRED = "expired"
 
 
-TRANSITIONS: Mapping[tuple[State, Trigger], State] = MappingProxyType(
+S, T = State, Trigger
+_BEFORE = {
+    T.UPDATE: frozenset({S.REQUIRES_PAYMENT_METHOD, S.REQUIRES_CONFIRMATION}),
+    T.CONFIRM: frozenset({S.ASSESSING}),
+    T.CANCEL: frozenset({S.CANCELED}),
+    T.EXPIRED: frozenset({S.CANCELED}),
+}
+_BY_RISK = {T.RISK_APPROVED: frozenset({S.POSTING, S.RESERVING, S.AUTHORISING}),
+            T.RISK_DECLINED: frozenset({S.REQUIRES_PAYMENT_METHOD})}  # fmt: skip
+_BY_PROCESSOR = {
+    T.AUTHORISED: frozenset({S.REQUIRES_CAPTURE}),
+    T.CHARGED: frozenset({S.POSTING}),
+    # A payout's money is held meanwhile, and given back first.
+    T.DECLINED: frozenset({S.REQUIRES_PAYMENT_METHOD, S.RELEASING}),
+}
+
+TRANSITIONS: Mapping[State, Mapping[Trigger, frozenset[State]]] = MappingProxyType(
     {
-        (State.REQUIRES_CONFIRMATION, Trigger.CONFIRM): State.ASSESSING,
-        (State.REQUIRES_PAYMENT_METHOD, Trigger.CONFIRM): State.ASSESSING,
-        (State.ASSESSING, Trigger.RISK_APPROVED): State.POSTING,
-        (State.ASSESSING, Trigger.RISK_DECLINED): State.REQUIRES_PAYMENT_METHOD,
-        (State.ASSESSING, Trigger.RISK_TIMED_OUT): State.REQUIRES_PAYMENT_METHOD,
-        # From here on the ledger may have moved the money: no time-out, the post is retried until it has an outcome.
-        (State.POSTING, Trigger.TRANSFER_POSTED): State.SUCCEEDED,
-        (State.POSTING, Trigger.TRANSFER_REFUSED): State.REQUIRES_PAYMENT_METHOD,
+        S.REQUIRES_PAYMENT_METHOD: _BEFORE,
+        S.REQUIRES_CONFIRMATION: _BEFORE,
+        S.ASSESSING: _BY_RISK
+        | {T.RISK_REVIEWS: frozenset({S.IN_REVIEW}), T.RISK_TIMED_OUT: frozenset({S.REQUIRES_PAYMENT_METHOD})},
+        S.IN_REVIEW: _BY_RISK | {T.CANCEL: frozenset({S.CANCELED}), T.EXPIRED: frozenset({S.CANCELED})},
+        S.RESERVING: {
+            T.HELD: frozenset({S.REQUIRES_CAPTURE, S.AUTHORISING}),
+            T.HOLD_REFUSED: frozenset({S.REQUIRES_PAYMENT_METHOD}),
+        },
+        S.AUTHORISING: _BY_PROCESSOR | {T.ACTION_REQUIRED: frozenset({S.AWAITING_ACTION})},
+        S.AWAITING_ACTION: _BY_PROCESSOR | {T.CANCEL: frozenset({S.RELEASING}), T.EXPIRED: frozenset({S.RELEASING})},
+        S.REQUIRES_CAPTURE: {
+            # The ledger captures what a wallet pays; what a processor authorised, it has to capture first.
+            T.CAPTURE: frozenset({S.POSTING, S.CAPTURING}),
+            T.CANCEL: frozenset({S.RELEASING}),
+            T.EXPIRED: frozenset({S.RELEASING}),
+            T.REFUND: frozenset({S.REQUIRES_CAPTURE}),
+        },
+        S.CAPTURING: {
+            T.CAPTURED: frozenset({S.POSTING}),
+            T.CAPTURE_DECLINED: frozenset({S.REQUIRES_CAPTURE}),
+        },
+        # From here on the money may have moved: no time-out, the post is asked for until it has an outcome. What a
+        # processor has taken already goes to the suspense account when the destination cannot take it.
+        S.POSTING: {
+            T.POSTED: frozenset({S.SUCCEEDED, S.REQUIRES_CAPTURE}),
+            T.POST_REFUSED: frozenset({S.REQUIRES_PAYMENT_METHOD, S.REQUIRES_CAPTURE, S.POSTING, S.RELEASING}),
+        },
+        S.RELEASING: {T.RELEASED: frozenset({S.CANCELED, S.SUCCEEDED, S.REQUIRES_PAYMENT_METHOD})},
+        S.SUCCEEDED: {T.REFUND: frozenset({S.SUCCEEDED})},
+        S.CANCELED: {},
     }
 )
-"""Legal moves. A pair that is not here changes nothing: a command is refused, any other message is ignored."""
+"""Where each trigger may lead from each state. One that is not here changes nothing: a client's wish is refused,
+any other word is ignored."""
+
+_STATUS: Mapping[State, PaymentStatus] = MappingProxyType(
+    {
+        S.ASSESSING: PaymentStatus.PROCESSING,
+        S.IN_REVIEW: PaymentStatus.REQUIRES_ACTION,
+        S.RESERVING: PaymentStatus.PROCESSING,
+        S.AUTHORISING: PaymentStatus.PROCESSING,
+        S.AWAITING_ACTION: PaymentStatus.REQUIRES_ACTION,
+        S.CAPTURING: PaymentStatus.PROCESSING,
+        S.POSTING: PaymentStatus.PROCESSING,
+        S.RELEASING: PaymentStatus.PROCESSING,
+    }
+)
 
 
-def next_state(state: State, trigger: Trigger) -> State | None:
-    """Return where `trigger` leads from `state`; None where it is not legal."""
-    return TRANSITIONS.get((state, trigger))
+def is_legal(state: State, trigger: Trigger) -> bool:
+    """Tell whether anything comes of `trigger` in `state`."""
+    return trigger in TRANSITIONS[state]
 
 
-def states_that_allow(trigger: Trigger) -> tuple[State, ...]:
-    """Return the states in which `trigger` is legal, in the order of `State`."""
-    return tuple(state for state in State if (state, trigger) in TRANSITIONS)
+def public_status(state: State) -> PaymentStatus:
+    """Return the status that stands for a state."""
+    return _STATUS.get(state) or PaymentStatus(state.value)
+
+
+def operations_of(state: State) -> tuple[PaymentOperation, ...]:
+    """Return what a client may ask for in `state`, in the order of `PaymentOperation`."""
+    return tuple(operation for operation in PaymentOperation if is_legal(state, Trigger(operation.value)))
+
+
+def states_that_allow(trigger: Trigger) -> tuple[PaymentStatus, ...]:
+    """Return the public statuses in which `trigger` is legal, in the order of `State`."""
+    return tuple(dict.fromkeys(public_status(state) for state in State if is_legal(state, trigger)))
