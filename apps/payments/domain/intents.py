@@ -1,46 +1,86 @@
 """A payment intent as the rules see it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from apps.payments.domain.transitions import State
 from contracts.message import Problem
+from contracts.payments import CancellationReason, CaptureMethod, MethodType, NextAction, PaymentDirection
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How it is paid. A wallet is the intent's `source_wallet`; all others are a processor's token."""
+
+    type: MethodType
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to pay, counted from 1: the ids by which risk and the ledger speak of it, and who asked for it.
+    """One try to pay, counted from 1: the ids by which risk and the ledger speak of it.
 
-    `asked_by` is the address of the command to answer in the end; the rules pass it on unread.
+    `transfer_id` is the ledger's transfer; of a payment that was captured several times, the newest one.
     """
 
     number: int
     assessment_id: UUID
     transfer_id: UUID
-    asked_by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A payment of `amount` minor units from one wallet to another; `attempt` is the current or last try.
+    """A payment of `amount` minor units; `attempt` is the current or last try.
 
-    `deadline_at` is the end of the current wait, where it has one.
+    `authorised` may be captured, `capturing` is on its way, `captured` is there. `refunding`, `refunded`, `disputed`
+    and `lost` are parts of what was captured, and never exceed it together. `authorisation` is the processor's
+    reference of its authorisation or charge, `hold_id` the ledger's hold on the source wallet.
+
+    `deadline_at` is the end of the current wait, where it has one. `asked_by` is the address of the newest command that
+    set it going, which the rules pass on unread; `awaited` says that its final answer is still due. `hops` counts.
     """
 
     id: UUID
     customer: UUID
-    source_wallet: UUID
-    destination_wallet: UUID
+    merchant: UUID | None
+    direction: PaymentDirection
+    source_wallet: UUID | None
+    destination_wallet: UUID | None
+    method: Method | None
     amount: int
     currency: str
+    capture_method: CaptureMethod
+    application_fee: int
     description: str | None
+    statement_descriptor: str | None
+    metadata: Mapping[str, str]
+    return_url: str | None
+    country: str | None
     state: State
-    attempt: Attempt | None
-    last_payment_error: Problem | None
-    deadline_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    attempt: Attempt | None = None
+    processor: str | None = None
+    next_action: NextAction | None = None
+    last_payment_error: Problem | None = None
+    cancellation_reason: CancellationReason | None = None
+    authorised: int = 0
+    capturing: int = 0
+    captured: int = 0
+    final_capture: bool = False
+    refunding: int = 0
+    refunded: int = 0
+    disputed: int = 0
+    lost: int = 0
+    hold_id: UUID | None = None
+    authorisation: str | None = None
+    capture_before: datetime | None = None
+    deadline_at: datetime | None = None
+    asked_by: str | None = None
+    awaited: bool = False
+    hops: int = 0
 
     @property
     def current(self) -> Attempt:
@@ -48,3 +88,35 @@ class Intent:
         if self.attempt is None:
             raise ValueError(f"payment intent {self.id} was never confirmed")
         return self.attempt
+
+    @property
+    def capturable(self) -> int:
+        """What is authorised and neither captured nor on its way."""
+        return self.authorised - self.captured - self.capturing
+
+    @property
+    def refundable(self) -> int:
+        """What was captured and has not gone back in any way."""
+        return self.captured - self.refunding - self.refunded - self.disputed - self.lost
+
+    @property
+    def by_wallet(self) -> bool:
+        """Whether a wallet pays, so that no processor has a part in it."""
+        return self.method is not None and self.method.type is MethodType.WALLET
+
+    def concerns(self, party: UUID) -> bool:
+        """Tell whether `party` may see it."""
+        return party in (self.customer, self.merchant)
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What a client says of a payment before it is confirmed, and may change until then."""
+
+    amount: int
+    method: Method | None
+    source_wallet: UUID | None
+    application_fee: int
+    description: str | None
+    statement_descriptor: str | None
+    metadata: Mapping[str, str]

@@ -30,7 +30,8 @@ class Call:
     """One operation at a processor. `operation_id` is its idempotency key there: the same one has one effect.
 
     `method` is the payment method's type and token. `parent` is the processor's own reference of what a capture, void,
-    refund or evidence is about. `void` makes sure that nothing is taken, also of what was charged meanwhile.
+    refund or evidence is about. `void` makes sure that nothing more is taken, also of what was charged meanwhile.
+    `final` is for a capture: what then remains of the authorisation is released.
     """
 
     operation_id: UUID
@@ -43,6 +44,7 @@ class Call:
     return_url: str | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    final: bool = True
 
 
 class ResultStatus(StrEnum):

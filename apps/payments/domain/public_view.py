@@ -1,26 +1,24 @@
-"""A payment intent as its customer sees it."""
+"""Payment intents, refunds and disputes as their parties see them."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from functools import cache
 
+from apps.payments.domain.disputes import Dispute
 from apps.payments.domain.intents import Intent
-from apps.payments.domain.transitions import State
-from contracts.payments import PaymentIntent, PaymentStatus
-
-_STATUS: Mapping[State, PaymentStatus] = MappingProxyType(
-    {
-        State.REQUIRES_CONFIRMATION: PaymentStatus.REQUIRES_CONFIRMATION,
-        State.ASSESSING: PaymentStatus.PROCESSING,
-        State.POSTING: PaymentStatus.PROCESSING,
-        State.SUCCEEDED: PaymentStatus.SUCCEEDED,
-        State.REQUIRES_PAYMENT_METHOD: PaymentStatus.REQUIRES_PAYMENT_METHOD,
-    }
+from apps.payments.domain.refunds import Refund
+from apps.payments.domain.transitions import State, operations_of, public_status
+from contracts import payments
+from contracts.payments import (
+    BankMethod,
+    CardMethod,
+    MethodType,
+    PaymentDirection,
+    PaymentIntent,
+    PaymentMethod,
+    PaymentOperation,
+    WalletMethod,
 )
 
-
-def public_status(state: State) -> PaymentStatus:
-    """Return the status that stands for a state."""
-    return _STATUS[state]
+_CAPTURABLE = frozenset({State.REQUIRES_CAPTURE, State.CAPTURING, State.POSTING})
 
 
 def public_view(intent: Intent) -> PaymentIntent:
@@ -28,18 +26,91 @@ def public_view(intent: Intent) -> PaymentIntent:
 
     `transfer_id` is shown once the ledger has that transfer.
     """
-    posted = intent.attempt if intent.state is State.SUCCEEDED else None
     return PaymentIntent.model_construct(
         id=intent.id,
         customer=intent.customer,
+        merchant=intent.merchant,
+        direction=intent.direction,
         source_wallet=intent.source_wallet,
         destination_wallet=intent.destination_wallet,
+        payment_method=_method(intent),
+        processor=intent.processor,
         amount=intent.amount,
         currency=intent.currency,
+        amount_capturable=intent.capturable if intent.state in _CAPTURABLE else 0,
+        amount_captured=intent.captured,
+        amount_refunded=intent.refunded,
+        amount_disputed=intent.disputed + intent.lost,
+        capture_method=intent.capture_method,
+        application_fee=intent.application_fee,
         description=intent.description,
+        statement_descriptor=intent.statement_descriptor,
+        metadata=intent.metadata or None,
         status=public_status(intent.state),
-        transfer_id=posted.transfer_id if posted else None,
+        next_action=intent.next_action,
+        allowed_operations=allowed_operations(intent),
+        transfer_id=intent.current.transfer_id if intent.captured else None,
         last_payment_error=intent.last_payment_error,
+        cancellation_reason=intent.cancellation_reason,
+        capture_before=intent.capture_before if intent.state in _CAPTURABLE else None,
         created_at=intent.created_at,
         updated_at=intent.updated_at,
+    )
+
+
+def allowed_operations(intent: Intent) -> list[PaymentOperation]:
+    """Return what a client may ask of the intent now."""
+    can_refund = intent.refundable > 0 and intent.direction is not PaymentDirection.PAYOUT
+    return list(_allowed(intent.state, can_refund))
+
+
+@cache
+def _allowed(state: State, can_refund: bool) -> tuple[PaymentOperation, ...]:
+    return tuple(o for o in operations_of(state) if can_refund or o is not PaymentOperation.REFUND)
+
+
+def _method(intent: Intent) -> PaymentMethod | None:
+    method = intent.method
+    if method is None:
+        return None
+    match method.type:
+        case MethodType.WALLET:
+            return WalletMethod.model_construct(wallet=intent.source_wallet)
+        case MethodType.CARD:
+            return CardMethod.model_construct(token=method.token)
+        case MethodType.BANK:
+            return BankMethod.model_construct(token=method.token)
+
+
+def refund_view(refund: Refund) -> payments.Refund:
+    """Return the message of a refund, unchecked."""
+    return payments.Refund.model_construct(
+        id=refund.id,
+        payment_intent=refund.intent_id,
+        amount=refund.amount,
+        currency=refund.currency,
+        reason=refund.reason,
+        metadata=refund.metadata or None,
+        status=refund.stage.public,
+        failure=refund.failure,
+        created_at=refund.created_at,
+        updated_at=refund.updated_at,
+    )
+
+
+def dispute_view(dispute: Dispute) -> payments.Dispute:
+    """Return the message of a dispute, unchecked."""
+    return payments.Dispute.model_construct(
+        id=dispute.id,
+        payment_intent=dispute.intent_id,
+        processor=dispute.processor,
+        amount=dispute.amount,
+        currency=dispute.currency,
+        reason=dispute.reason,
+        status=dispute.status,
+        funds=dispute.funds,
+        evidence=dispute.evidence,
+        evidence_due_by=dispute.evidence_due_by,
+        created_at=dispute.created_at,
+        updated_at=dispute.updated_at,
     )
