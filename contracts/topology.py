@@ -188,8 +188,9 @@ def permissions(user: str) -> Permissions:
 
 
 def streams_said_by(service: str) -> tuple[str, ...]:
-    """Return the streams that a service's outbox publishes to."""
-    return tuple(sorted({stream_of(subject) for subject in _sent_by(service)}))
+    """Return the streams that a service's outbox publishes to; what it asks of others goes to no stream."""
+    said = {m.contract.stream for m in REGISTRY.values() if service in m.contract.senders}
+    return tuple(sorted({DEAD_LETTERS, *(stream for stream in said if stream)}))
 
 
 def _sent_by(user: str) -> Iterable[str]:

@@ -17,6 +17,7 @@ from contracts.wallet import (
     GetAccounts,
     GetBalance,
     GetBalances,
+    GetEffects,
     GetHold,
     GetJournal,
     GetReceipt,
@@ -58,6 +59,7 @@ def subscribe(service: Service, signer: Signer, audit_share: float) -> None:
     service.answer(GetJournal, queries.get_journal)
     service.answer(GetHold, queries.get_hold)
     service.answer(ListHolds, queries.list_holds)
+    service.answer(GetEffects, queries.get_effects)
     service.answer(GetBalance, queries.get_balance)
     service.answer(GetBalances, queries.get_balances)
     service.answer(GetStatement, queries.get_statement)

@@ -1,6 +1,7 @@
 """Messages of the wallet service, the double-entry ledger."""
 
 from contracts.wallet.accounts import *  # noqa: F403
+from contracts.wallet.effects import *  # noqa: F403
 from contracts.wallet.holds import *  # noqa: F403
 from contracts.wallet.journals import *  # noqa: F403
 from contracts.wallet.periods import *  # noqa: F403

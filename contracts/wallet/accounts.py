@@ -1,9 +1,9 @@
 """Accounts: the chart of accounts, customers' wallets, and what an operator may change about them."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import UUID7, AwareDatetime, Field
+from pydantic import UUID7, AwareDatetime, Field, model_validator
 
 from contracts.message import Idempotency, Message, command, event, query
 from contracts.money import Currency
@@ -59,6 +59,26 @@ class AccountKind(StrEnum):
     SUSPENSE = "suspense"
     FX = "fx"
     GENERAL = "general"
+
+
+class SystemAccountName(Message):
+    """Names one of the system's own accounts by what it is for; its currency is that of what names it.
+
+    It is opened when it is named for the first time. `processor` is whose clearing account; None: the general one.
+    """
+
+    kind: Literal[AccountKind.CLEARING, AccountKind.FEES, AccountKind.SUSPENSE]
+    processor: Processor | None = None
+
+    @model_validator(mode="after")
+    def _only_clearing_has_a_processor(self) -> Self:
+        if self.processor is not None and self.kind is not AccountKind.CLEARING:
+            raise ValueError("only a clearing account has a processor")
+        return self
+
+
+# Nearly always an id, so that is tried first, and alone.
+AccountRef: TypeAlias = Annotated[UUID7 | SystemAccountName, Field(union_mode="left_to_right")]
 
 
 class Direction(StrEnum):

@@ -7,7 +7,7 @@ from pydantic import UUID7, AwareDatetime, Field
 
 from contracts.message import Idempotency, Message, Problem, command, event, query
 from contracts.money import Amount, Currency
-from contracts.wallet.accounts import PAGE_LIMIT
+from contracts.wallet.accounts import PAGE_LIMIT, AccountRef
 from contracts.wallet.transfers import EffectiveAt, Transfer
 
 
@@ -60,7 +60,7 @@ class PlaceHold(Message):
 
     hold_id: UUID7
     debit_account: UUID7
-    credit_account: UUID7
+    credit_account: AccountRef
     amount: Amount
     currency: Currency
     expires_at: AwareDatetime
@@ -151,7 +151,7 @@ class HoldRefused(Message):
     problem: Problem
 
 
-@query("wallet", "get_hold", senders=("gateway",), answer=Hold)
+@query("wallet", "get_hold", senders=("gateway", "payments"), answer=Hold)
 class GetHold(Message):
     """Read one hold. Refused with `hold_not_found`, or the code it was refused with."""
 

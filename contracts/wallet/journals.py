@@ -7,7 +7,7 @@ from pydantic import UUID7, AwareDatetime, Field
 
 from contracts.message import Idempotency, Message, Problem, command, event, query
 from contracts.money import Amount, Currency
-from contracts.wallet.accounts import Metadata
+from contracts.wallet.accounts import AccountRef, Metadata
 from contracts.wallet.transfers import EffectiveAt, Transfer
 
 JOURNAL_LIMIT = 100
@@ -24,8 +24,8 @@ class TransferLeg(Message):
 
     kind: Literal["transfer"] = "transfer"
     transfer_id: UUID7
-    debit_account: UUID7
-    credit_account: UUID7
+    debit_account: AccountRef
+    credit_account: AccountRef
     amount: Amount
     currency: Currency
 

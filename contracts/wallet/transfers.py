@@ -10,7 +10,7 @@ from pydantic import UUID7, AwareDatetime, Field
 
 from contracts.message import Idempotency, Message, Problem, command, event, query
 from contracts.money import Amount, Currency
-from contracts.wallet.accounts import PAGE_LIMIT, Metadata, Processor
+from contracts.wallet.accounts import PAGE_LIMIT, AccountRef, Metadata, Processor
 
 EffectiveAt = Annotated[
     AwareDatetime | None,
@@ -83,13 +83,13 @@ class FundAccount(Message):
 class PostTransfer(Message):
     """Post one transfer. `transfer_id` is the idempotency key: another body under the same id is refused.
 
-    `authorised_by` must own the debit account; None is an operator, who may name any account. `reference` comes back in
-    the outcome event.
+    `authorised_by` must own the debit account; None is an operator or a service, who may name any account, also one of
+    the system's own by what it is for. `reference` comes back in the outcome event.
     """
 
     transfer_id: UUID7
-    debit_account: UUID7
-    credit_account: UUID7
+    debit_account: AccountRef
+    credit_account: AccountRef
     amount: Amount
     currency: Currency
     authorised_by: UUID7 | None = None
@@ -149,7 +149,7 @@ class ListTransfers(Message):
     limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 20
 
 
-@query("wallet", "get_transfer", senders=("gateway",), answer=Transfer)
+@query("wallet", "get_transfer", senders=("gateway", "payments"), answer=Transfer)
 class GetTransfer(Message):
     """Read one posted transfer. Refused with `transfer_not_found`, or the code it was refused with."""
 

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from apps.wallet.domain.account import SystemAccount
+from apps.wallet.domain.account import Account, SystemAccount
 from apps.wallet.domain.books import Books, Decided, KnownStep, Standing
 from apps.wallet.domain.hold import Hold, HoldStep, status_after
 from apps.wallet.domain.refusal import Refusal
 from apps.wallet.domain.timeline import BEGINNING
 from apps.wallet.domain.transfer import Outcome, Posted, PostedJournal, Refused
-from contracts.wallet import BALANCE_LIMIT, Direction
+from contracts.wallet import BALANCE_LIMIT, AccountKind, Direction
 
 _TAKES_NOTHING = {Direction.IN.value, Direction.BOTH.value}
 _GIVES_NOTHING = {Direction.OUT.value, Direction.BOTH.value}
@@ -74,8 +74,8 @@ class Batch:
         standing = self._standing(account)
         if standing is None:
             raise RefusedError(Refusal.DEBIT_ACCOUNT_NOT_FOUND)
-        # Nobody owns a system account, so no user can authorise a transfer out of it; an exchange does go through.
-        if authorised_by and isinstance(account, UUID) and standing.account.owner != authorised_by:
+        # Nobody owns a system account, so no user can authorise a transfer out of it; but an exchange goes through fx.
+        if authorised_by and standing.account.owner != authorised_by and not _is_exchange(account):
             raise RefusedError(Refusal.DEBIT_ACCOUNT_NOT_FOUND)
         return standing
 
@@ -248,21 +248,34 @@ class Batch:
             if s.last_sequence != s.account.last_sequence or s.hold_steps != s.account.hold_steps
         ]
         stepped = dict.fromkeys(step.hold_id for step in self.steps)
+        placed = [self.holds[i] for i in stepped if i not in self.books.holds]
         return Decided(
             outcomes=outcomes,
             postings=self.postings,
             journals=self.new_journals,
-            placed=[self.holds[i] for i in stepped if i not in self.books.holds],
+            placed=placed,
             changed=[self.holds[i] for i in stepped if i in self.books.holds],
             steps=self.steps,
             expired=[self.holds[i] for i in self.expired],
             refusals=self.refusals,
             moved=moved,
-            opened=[s.account for s in moved if s.account.id in self.books.unopened],
+            opened=self._opened(moved, placed),
             sequence=self.sequence,
             moved_at=self.moment if self.postings else self.books.moved_at,
             moment=self.moment,
         )
+
+    def _opened(self, moved: Sequence[Standing], placed: Sequence[Hold]) -> list[Account]:
+        """Return the accounts that exist from now on: money came through them, or a hold is for them."""
+        if not self.books.unopened:
+            return []
+        needed = [*(s.account.id for s in moved), *(h.credit_account for h in placed)]
+        return [self.books.accounts[i] for i in dict.fromkeys(needed) if i in self.books.unopened]
+
+
+def _is_exchange(account: UUID | SystemAccount) -> bool:
+    """Tell whether an account is named as the ledger names what exchanges go through: no command can name it so."""
+    return isinstance(account, SystemAccount) and account.kind is AccountKind.FX
 
 
 def check_open(debit: Standing, credit: Standing, currency: str) -> None:

@@ -82,7 +82,8 @@ class KnownStep:
 class Books:
     """What operations touch. `moved_at` is when the newest transfer was posted, `closed_until` where the closed end.
 
-    `system` names the system's accounts; those in `unopened` exist only once money has come through. `holds` are those
+    `system` names the system's accounts; those in `unopened` exist only once money has come
+    through, or a hold is for them. `holds` are those
     that operations name, and all pending ones on the touched accounts whose time is over. `transfers`, `journals`,
     `steps` and `refusals` are what is known under the operations' ids; `transfers` also what they reverse, `reversed`
     how much of it is taken back already.

@@ -26,13 +26,13 @@ def take_hold(batch: Batch, request: HoldRequest) -> Outcome:
             return earlier
         return Refused(request.id, request.reference, fingerprint, Refusal.HOLD_ID_REUSED, batch.moment)
     try:
-        _check_placeable(batch, request)
+        credit_account = _check_placeable(batch, request)
     except RefusedError as error:
         return batch.refuse(request.id, request.reference, fingerprint, error.refusal)
     hold = Hold(
         request.id,
         request.debit_account,
-        request.credit_account,
+        credit_account,
         request.amount,
         request.currency,
         request.reference,
@@ -47,18 +47,23 @@ def take_hold(batch: Batch, request: HoldRequest) -> Outcome:
     return batch.step(hold, StepKind.PLACED, amount=request.amount)
 
 
-def _check_placeable(batch: Batch, request: HoldRequest) -> None:
+def _check_placeable(batch: Batch, request: HoldRequest) -> UUID:
+    """Return the id of the credit account, or raise RefusedError with the first rule that is broken."""
     if request.expires_at <= batch.moment:
         raise RefusedError(Refusal.EXPIRY_IN_PAST)
     if request.debit_account == request.credit_account:
         raise RefusedError(Refusal.SAME_ACCOUNT)
     debit = batch.debit(request.debit_account, request.authorised_by)
-    check_open(debit, batch.credit(request.credit_account), request.currency)
+    credit = batch.credit(request.credit_account)
+    if debit is credit:  # as in Batch.post
+        raise RefusedError(Refusal.SAME_ACCOUNT)
+    check_open(debit, credit, request.currency)
     floor = debit.account.floor
     if floor is not None and debit.balance - debit.held - request.amount < floor:
         raise RefusedError(Refusal.INSUFFICIENT_FUNDS)
     if debit.held + request.amount > BALANCE_LIMIT:
         raise RefusedError(Refusal.BALANCE_OVERFLOW)
+    return credit.account.id
 
 
 def take_capture(batch: Batch, request: CaptureRequest) -> Outcome:

@@ -104,7 +104,7 @@ class HoldRequest:
 
     id: UUID
     debit_account: UUID
-    credit_account: UUID
+    credit_account: UUID | SystemAccount
     amount: int
     currency: str
     expires_at: datetime
@@ -114,7 +114,8 @@ class HoldRequest:
     def fingerprint(self) -> bytes:
         """Return the SHA-256 of all that was asked for."""
         facts = self.amount, self.currency, _moment(self.expires_at), self.authorised_by, self.reference
-        return _digest("hold", self.debit_account, self.credit_account, facts)
+        named = self.credit_account
+        return _digest("hold", self.debit_account, named if isinstance(named, UUID) else _bytes(named), facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from contracts.wallet import (
     PostJournal,
     PostTransfer,
     ReverseTransfer,
+    SystemAccountName,
     TransferLeg,
     VoidHold,
 )
@@ -43,8 +44,8 @@ def operation_of(command: LedgerCommand) -> Operation:
 def _transfer(command: PostTransfer) -> TransferRequest:
     return TransferRequest(
         command.transfer_id,
-        command.debit_account,
-        command.credit_account,
+        _account(command.debit_account, command.currency),
+        _account(command.credit_account, command.currency),
         command.amount,
         command.currency,
         command.authorised_by,
@@ -52,6 +53,10 @@ def _transfer(command: PostTransfer) -> TransferRequest:
         command.effective_at,
         command.metadata,
     )
+
+
+def _account(named: UUID | SystemAccountName, currency: str) -> UUID | SystemAccount:
+    return named if isinstance(named, UUID) else SystemAccount(named.kind, currency, named.processor)
 
 
 def _funding(command: FundAccount) -> TransferRequest:
@@ -83,9 +88,8 @@ def _journal(command: PostJournal) -> JournalRequest:
 
 def _leg(leg: TransferLeg | ExchangeLeg, authorised_by: UUID | None) -> TransferRequest | ExchangeRequest:
     if isinstance(leg, TransferLeg):
-        return TransferRequest(
-            leg.transfer_id, leg.debit_account, leg.credit_account, leg.amount, leg.currency, authorised_by
-        )
+        debit, credit = _account(leg.debit_account, leg.currency), _account(leg.credit_account, leg.currency)
+        return TransferRequest(leg.transfer_id, debit, credit, leg.amount, leg.currency, authorised_by)
     return ExchangeRequest(
         leg.sell_transfer_id,
         leg.buy_transfer_id,
@@ -103,7 +107,7 @@ def _hold(command: PlaceHold) -> HoldRequest:
     return HoldRequest(
         command.hold_id,
         command.debit_account,
-        command.credit_account,
+        _account(command.credit_account, command.currency),
         command.amount,
         command.currency,
         command.expires_at,

@@ -108,16 +108,17 @@ def _refusal_event(command: LedgerCommand, refused: Refused, problem: Problem) -
 
 
 def tell_opened(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]], decided: Decided) -> None:
-    """Say which system accounts exist now; the cause is the first command that moved money through each."""
+    """Say which system accounts exist now; the cause is the first command that needed each."""
     for account in decided.opened:
         outcomes = zip(commands, decided.outcomes, strict=True)
-        touched = ((c, {t.debit_account, t.credit_account}) for c, o in outcomes for t in _transfers_of(o))
+        touched = ((c, {t.debit_account, t.credit_account}) for c, o in outcomes for t in _needing(o))
         tx.say(opened_event(account), next(c for c, accounts in touched if account.id in accounts))
 
 
-def _transfers_of(outcome: Outcome) -> tuple[Posted, ...]:
+def _needing(outcome: Outcome) -> tuple[Posted | Hold, ...]:
+    """Return what needs two accounts to be there."""
     match outcome:
-        case Posted():
+        case Posted() | Hold():
             return (outcome,)
         case Captured():
             return (outcome.transfer,)

@@ -1,6 +1,7 @@
 """Answers read requests."""
 
 from apps.wallet.queries.accounts import get_accounts, list_accounts, list_chart
+from apps.wallet.queries.effects import get_effects
 from apps.wallet.queries.history import get_balance, get_balances, get_statement, get_trial_balance, list_periods
 from apps.wallet.queries.holds import get_hold, list_holds
 from apps.wallet.queries.receipts import get_receipt, get_seal_keys
@@ -11,6 +12,7 @@ __all__ = [
     "get_accounts",
     "get_balance",
     "get_balances",
+    "get_effects",
     "get_hold",
     "get_journal",
     "get_receipt",

@@ -147,7 +147,8 @@ class _Asked:
                     self._take_leg(leg)
             case HoldRequest():
                 self.holds.add(operation.id)
-                self.accounts |= {operation.debit_account, operation.credit_account}
+                self.accounts.add(operation.debit_account)
+                self._take_account(operation.credit_account)
             case CaptureRequest():
                 self.transfers.add(operation.id)
                 self.steps.append(operation.id)
@@ -173,11 +174,14 @@ class _Asked:
 
     def _take_transfer(self, request: TransferRequest) -> None:
         self.transfers.add(request.id)
-        for account in (request.debit_account, request.credit_account):
-            if isinstance(account, UUID):
-                self.accounts.add(account)
-            else:
-                self.system.add(account)
+        self._take_account(request.debit_account)
+        self._take_account(request.credit_account)
+
+    def _take_account(self, account: UUID | SystemAccount) -> None:
+        if isinstance(account, UUID):
+            self.accounts.add(account)
+        else:
+            self.system.add(account)
 
 
 async def lock_ledger(tx: Transaction) -> Books:

@@ -50,6 +50,9 @@ SELECT t.id, debit_account, credit_account, amount, currency, t.reference, t.fin
 FROM journal j JOIN transfer t ON t.sequence >= j.first_sequence AND t.sequence < j.first_sequence + j.transfers
 WHERE j.id = ANY($1::uuid[]) ORDER BY sequence
 """
+_COUNT_OF_JOURNALS = """
+SELECT coalesce(sum(transfers), 0) FROM journal WHERE id = ANY($1::uuid[])
+"""
 _EXCHANGES = """
 SELECT e.journal_id, sell_transfer, buy_transfer, rate FROM exchange e JOIN transfer t ON t.id = e.sell_transfer
 WHERE e.journal_id = ANY($1::uuid[]) ORDER BY t.sequence
@@ -101,6 +104,11 @@ async def load_journals(reads: Reads, ids: Sequence[UUID]) -> dict[UUID, PostedJ
         )
         for j in journals
     }
+
+
+async def count_of_journals(reads: Reads, ids: Sequence[UUID]) -> int:
+    """Return how many transfers some journals have together; those that are not posted have none."""
+    return int(await reads.fetchval(_COUNT_OF_JOURNALS, ids))
 
 
 async def load_refusals(reads: Reads, ids: Collection[UUID]) -> dict[UUID, Refused]:

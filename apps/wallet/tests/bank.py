@@ -13,6 +13,7 @@ from apps.wallet.handlers.operations import LedgerCommand
 from contracts.ids import new_id
 from contracts.message import Envelope, Idempotency, Message, Reply, decode, envelope_of
 from contracts.wallet import (
+    AccountRef,
     CaptureHold,
     ExtendHold,
     FundAccount,
@@ -154,7 +155,7 @@ def payment(payer: UUID, debit: UUID, credit: UUID, amount: int, **attributes: A
     )
 
 
-def transfer(debit: UUID, credit: UUID, amount: int, **facts: Any) -> Envelope[PostTransfer]:
+def transfer(debit: AccountRef, credit: AccountRef, amount: int, **facts: Any) -> Envelope[PostTransfer]:
     """Return an operator's command to move money."""
     asked = {"transfer_id": new_id(), "debit_account": debit, "credit_account": credit, "amount": amount}
     return envelope(PostTransfer.model_validate({**asked, "currency": "EUR"} | facts))
@@ -165,7 +166,7 @@ def reversing(transfer_id: UUID, amount: int | None = None, **facts: Any) -> Env
     return envelope(ReverseTransfer(**{"transfer_id": new_id(), "reverses": transfer_id, "amount": amount} | facts))
 
 
-def leg(debit: UUID, credit: UUID, amount: int, currency: str = "EUR") -> TransferLeg:
+def leg(debit: AccountRef, credit: AccountRef, amount: int, currency: str = "EUR") -> TransferLeg:
     """Return a transfer of a journal."""
     return TransferLeg(
         transfer_id=new_id(), debit_account=debit, credit_account=credit, amount=amount, currency=currency
@@ -177,7 +178,7 @@ def journal(*legs: Leg, **facts: Any) -> Envelope[PostJournal]:
     return envelope(PostJournal(**{"journal_id": new_id(), "legs": list(legs)} | facts))
 
 
-def placing(debit: UUID, credit: UUID, amount: int, expires_at: datetime, **facts: Any) -> Envelope[PlaceHold]:
+def placing(debit: UUID, credit: AccountRef, amount: int, expires_at: datetime, **facts: Any) -> Envelope[PlaceHold]:
     """Return a command to reserve money."""
     asked = {"hold_id": new_id(), "debit_account": debit, "credit_account": credit, "amount": amount}
     return envelope(PlaceHold.model_validate({**asked, "currency": "EUR", "expires_at": expires_at} | facts))

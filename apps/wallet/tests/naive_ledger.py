@@ -325,7 +325,8 @@ class NaiveLedger:
         if debit == credit:
             raise Refused("same_account", None)
         giver, taker = self.accounts.get(debit), self.accounts.get(credit)
-        foreign = giver and authorised_by and isinstance(debit, UUID) and giver.owner != authorised_by
+        exchange = isinstance(debit, SystemAccount) and debit.kind == AccountKind.FX
+        foreign = giver and authorised_by and giver.owner != authorised_by and not exchange
         if giver is None or foreign:
             raise Refused("debit_account_not_found", None)
         if taker is None:

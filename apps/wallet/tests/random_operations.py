@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any, TypeVar
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -35,6 +36,12 @@ def numbered(number: int) -> UUID:
 ANN, BOB = numbered(1), numbered(2)
 ANNS, BOBS, ANNS_DOLLARS, BOBS_DOLLARS, CAPPED, SOURCE, BRIMFUL, DEEP, NOWHERE = (numbered(n) for n in range(11, 20))
 FX = [SystemAccount(AccountKind.FX, currency) for currency in ("EUR", "USD")]
+NAMED = [
+    SystemAccount(kind, currency, processor)
+    for kind, processor in ((AccountKind.CLEARING, "sandbox"), (AccountKind.FEES, None))
+    for currency in ("EUR", "USD")
+]
+"""What commands may name by what it is for."""
 WORLD: dict[UUID | SystemAccount, NaiveAccount] = {
     ANNS: NaiveAccount("EUR", ANN, floor=0),
     BOBS: NaiveAccount("EUR", BOB, floor=0),
@@ -44,6 +51,7 @@ WORLD: dict[UUID | SystemAccount, NaiveAccount] = {
     SOURCE: NaiveAccount("EUR"),
     FX[0]: NaiveAccount("EUR"),
     FX[1]: NaiveAccount("USD"),
+    **{name: NaiveAccount(name.currency) for name in NAMED},
 }
 EXTREMES = (BRIMFUL, DEEP)
 # Of these two, what no transfers of at most a million million each could bring about in a test.
@@ -65,6 +73,7 @@ def account_of(name: UUID | SystemAccount, number: int, facts: NaiveAccount) -> 
 
 _EUROS = st.sampled_from([ANNS, BOBS, CAPPED, SOURCE])
 _ANY = st.sampled_from([ANNS, BOBS, CAPPED, SOURCE, ANNS_DOLLARS, BOBS_DOLLARS, BRIMFUL, DEEP, NOWHERE])
+_NAMED = st.sampled_from(NAMED)
 _USERS = st.sampled_from([None, None, None, ANN, BOB])
 _AMOUNTS = st.sampled_from([1, 5, 10, 10, 30, 50, 100, 150, 10**12])
 _CURRENCIES = st.sampled_from(["EUR", "EUR", "EUR", "EUR", "EUR", "USD"])
@@ -73,10 +82,21 @@ _REFERENCES = st.sampled_from([None, None, numbered(500)])
 _DATES = st.sampled_from([None, None]) | st.integers(-6, 80).map(lambda half: START + timedelta(seconds=half / 2))
 _EXPIRIES = st.integers(15, 80).map(lambda second: START + timedelta(seconds=second))
 
+Request = TypeVar("Request", TransferRequest, HoldRequest)
+
+
+def _in_its_currency(request: Request) -> Request:
+    """Return the request with the system's accounts in its own currency: a command names no other."""
+    sides = {side: getattr(request, side) for side in ("debit_account", "credit_account")}
+    named = {side: name for side, name in sides.items() if isinstance(name, SystemAccount)}
+    changes: dict[str, Any] = {side: name._replace(currency=request.currency) for side, name in named.items()}
+    return replace(request, **changes)
+
+
 _transfers = st.builds(
-    TransferRequest, _IDS, _EUROS | _ANY, _EUROS | _ANY, _AMOUNTS, _CURRENCIES, _USERS, _REFERENCES, _DATES,
-    st.sampled_from([None, None, {"order": "7"}]),
-)  # fmt: skip
+    TransferRequest, _IDS, _EUROS | _ANY | _NAMED, _EUROS | _ANY | _NAMED, _AMOUNTS, _CURRENCIES, _USERS, _REFERENCES,
+    _DATES, st.sampled_from([None, None, {"order": "7"}]),
+).map(_in_its_currency)  # fmt: skip
 _good_transfers = st.builds(
     TransferRequest, _IDS, st.sampled_from([ANNS, BOBS, SOURCE]), _EUROS, _AMOUNTS, st.just("EUR"), effective_at=_DATES
 )
@@ -86,15 +106,19 @@ _exchanges = st.builds(
     st.just(10), st.just("EUR"), st.sampled_from([11, 11, 11, 12]), st.sampled_from(["USD", "USD", "USD", "EUR"]),
     st.sampled_from([Decimal("1.1"), Decimal("1.1"), Decimal("1.05")]),
 )  # fmt: skip
-_legs = st.builds(TransferRequest, _IDS, st.sampled_from([ANNS, BOBS, SOURCE]), _EUROS, _AMOUNTS, st.just("EUR"))
+_legs = st.builds(
+    TransferRequest, _IDS, st.sampled_from([ANNS, BOBS, SOURCE, *NAMED]), _EUROS | _NAMED, _AMOUNTS, st.just("EUR")
+).map(_in_its_currency)
 _journals = st.builds(
     JournalRequest, _IDS, st.lists(_legs | _legs | _exchanges, min_size=1, max_size=4).map(tuple), _REFERENCES, _DATES,
     st.none(), _USERS,
 )  # fmt: skip
-_holds = st.builds(HoldRequest, _IDS, _EUROS | _ANY, _EUROS | _ANY, _AMOUNTS, _CURRENCIES, _EXPIRIES, _USERS)
+_holds = st.builds(
+    HoldRequest, _IDS, _EUROS | _ANY, _EUROS | _ANY | _NAMED, _AMOUNTS, _CURRENCIES, _EXPIRIES, _USERS
+).map(_in_its_currency)
 _good_holds = st.builds(
-    HoldRequest, _IDS, st.sampled_from([ANNS, BOBS, SOURCE]), _EUROS, _AMOUNTS, st.just("EUR"), _EXPIRIES
-)
+    HoldRequest, _IDS, st.sampled_from([ANNS, BOBS, SOURCE]), _EUROS | _NAMED, _AMOUNTS, st.just("EUR"), _EXPIRIES
+).map(_in_its_currency)
 # Dated back to few instants, so that they meet there, and with what one of them has left.
 _LATE = st.sampled_from([START + timedelta(seconds=second) for second in (5.5, 12, 19.5)])
 _PRESSED = st.sampled_from([ANNS, BOBS, CAPPED])

@@ -38,6 +38,7 @@ from contracts.wallet import (
     PostJournal,
     PostTransfer,
     ReverseTransfer,
+    SystemAccountName,
     TransferLeg,
     VoidHold,
 )
@@ -105,7 +106,7 @@ async def _play(cluster: Cluster, visits: list[Visit]) -> None:
 
 async def _open_accounts(database: Database) -> None:
     for name, account in WORLD.items():
-        if isinstance(name, UUID):  # the others are opened when money first comes through
+        if isinstance(name, UUID):  # the others are opened when they are first named
             kind, limits = ("wallet" if account.owner else "general"), (account.floor, account.ceiling)
             await database.pool.execute(raw.opening(name, account.owner, kind, account.currency, *limits).sql())
 
@@ -128,7 +129,7 @@ def _command(operation: Operation) -> LedgerMessage:  # noqa: PLR0911 - one for 
     match operation:
         case TransferRequest(id, debit, credit, amount, currency, user, reference, effective_at, metadata):
             return PostTransfer.model_validate({
-                "transfer_id": id, "debit_account": debit, "credit_account": credit, "amount": amount,
+                "transfer_id": id, "debit_account": _ref(debit), "credit_account": _ref(credit), "amount": amount,
                 "currency": currency, "authorised_by": user, "reference": reference, "effective_at": effective_at,
                 "metadata": metadata,
             })  # fmt: skip
@@ -139,8 +140,9 @@ def _command(operation: Operation) -> LedgerMessage:  # noqa: PLR0911 - one for 
             return PostJournal(journal_id=id, legs=[_leg(leg) for leg in legs], reference=reference,
                                effective_at=effective_at, metadata=metadata, authorised_by=user)  # fmt: skip
         case HoldRequest(id, debit, credit, amount, currency, expires_at, user, reference):
-            return PlaceHold(hold_id=id, debit_account=debit, credit_account=credit, amount=amount, currency=currency,
-                             expires_at=expires_at, authorised_by=user, reference=reference)  # fmt: skip
+            return PlaceHold(hold_id=id, debit_account=debit, credit_account=_ref(credit), amount=amount,
+                             currency=currency, expires_at=expires_at, authorised_by=user,
+                             reference=reference)  # fmt: skip
         case CaptureRequest(id, hold, amount, release_rest, reference, effective_at):
             return CaptureHold(transfer_id=id, hold_id=hold, amount=amount, release_rest=release_rest,
                                reference=reference, effective_at=effective_at)  # fmt: skip
@@ -153,8 +155,8 @@ def _command(operation: Operation) -> LedgerMessage:  # noqa: PLR0911 - one for 
 def _leg(leg: TransferRequest | ExchangeRequest) -> Leg:
     if isinstance(leg, TransferRequest):
         return TransferLeg.model_validate({
-            "transfer_id": leg.id, "debit_account": leg.debit_account, "credit_account": leg.credit_account,
-            "amount": leg.amount, "currency": leg.currency,
+            "transfer_id": leg.id, "debit_account": _ref(leg.debit_account),
+            "credit_account": _ref(leg.credit_account), "amount": leg.amount, "currency": leg.currency,
         })  # fmt: skip
     return ExchangeLeg(
         sell_transfer_id=leg.sell_id, buy_transfer_id=leg.buy_id, debit_account=leg.debit_account,
@@ -163,8 +165,15 @@ def _leg(leg: TransferRequest | ExchangeRequest) -> Leg:
     )  # fmt: skip
 
 
+def _ref(account: UUID | SystemAccount) -> UUID | SystemAccountName:
+    if isinstance(account, UUID):
+        return account
+    return SystemAccountName.model_validate({"kind": account.kind, "processor": account.processor})
+
+
 _ACCOUNTS = """
-SELECT CASE kind WHEN 'fx' THEN 'fx ' || currency ELSE id::text END AS name, balance,
+SELECT CASE WHEN kind IN ('wallet', 'general') THEN id::text ELSE concat_ws(' ', kind, currency, processor) END AS name,
+       balance,
        held - coalesce((SELECT sum(remaining) FROM hold WHERE debit_account = a.id AND expires_at <= $1), 0)::bigint
 FROM account a
 """
@@ -191,8 +200,9 @@ async def _tables(connection: Connection, now: datetime) -> dict[str, object]:
 
 def _naive_tables(naive: NaiveLedger, now: datetime) -> dict[str, object]:
     used = {side for t in naive.transfers for side in (t.debit, t.credit)}
+    used |= {h.request.credit_account for h in naive.holds.values()}
     accounts = {
-        f"fx {name.currency}" if isinstance(name, SystemAccount) else str(name): (
+        " ".join(filter(None, name)) if isinstance(name, SystemAccount) else str(name): (
             naive.balance(name),
             naive.held(name, now),
         )

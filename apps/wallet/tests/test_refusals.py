@@ -39,6 +39,8 @@ ANN, BOB = UUID(int=1), UUID(int=2)
 ANNS, BOBS, BOBS_DOLLARS, NOWHERE = UUID(int=11), UUID(int=12), UUID(int=13), UUID(int=14)
 ASKED, SECOND, THIRD, FOURTH, ORIGINAL, HOLD = (UUID(int=n) for n in range(21, 27))
 FX = [SystemAccount(AccountKind.FX, currency) for currency in ("EUR", "USD")]
+SANDBOX = SystemAccount(AccountKind.CLEARING, "EUR", "sandbox")
+SYSTEM = {name: UUID(int=30 + n) for n, name in enumerate((*FX, SANDBOX))}
 
 
 def _accounts() -> dict[UUID, Account]:
@@ -47,7 +49,7 @@ def _accounts() -> dict[UUID, Account]:
         ANNS: anns,
         BOBS: new_wallet(BOBS, BOB, "EUR", NOW),
         BOBS_DOLLARS: new_wallet(BOBS_DOLLARS, BOB, "USD", NOW),
-        **{UUID(int=30 + n): new_system_account(UUID(int=30 + n), name, NOW) for n, name in enumerate(FX)},
+        **{identifier: new_system_account(identifier, name, NOW) for name, identifier in SYSTEM.items()},
     }
 
 
@@ -101,7 +103,7 @@ class Scene:
             moved_at=NOW - HOUR,
             closed_until=self.closed_until,
             accounts=self.accounts,
-            system={name: UUID(int=30 + n) for n, name in enumerate(FX)},
+            system=SYSTEM,
             timelines={
                 account: Timeline(late, [balance], [balance], self.cut) for account, balance in self.was.items() if late
             },
@@ -190,6 +192,19 @@ TABLE: dict[str, tuple[Operation, dict[Refusal, Spoiler]]] = {
         TransferRequest(ASKED, FX[0], BOBS, 100, "EUR"),
         {Refusal.SAME_ACCOUNT: _ask(credit_account=UUID(int=30)), Refusal.CURRENCY_MISMATCH: _ask(currency="JPY")},
     ),
+    "transfer out of a clearing account": (
+        TransferRequest(ASKED, SANDBOX, BOBS, 100, "EUR"),
+        {
+            Refusal.SAME_ACCOUNT: _ask(credit_account=SANDBOX),
+            Refusal.DEBIT_ACCOUNT_NOT_FOUND: _ask(authorised_by=ANN),
+            Refusal.CREDIT_ACCOUNT_NOT_FOUND: _lose(BOBS),
+            Refusal.DEBIT_ACCOUNT_FROZEN: _change(SYSTEM[SANDBOX], frozen="out"),
+        },
+    ),
+    "journal of a user out of a clearing account": (
+        JournalRequest(ASKED, (TransferRequest(FOURTH, SANDBOX, BOBS, 100, "EUR"),)),
+        {Refusal.DEBIT_ACCOUNT_NOT_FOUND: _ask(authorised_by=BOB), Refusal.CREDIT_ACCOUNT_NOT_FOUND: _lose(BOBS)},
+    ),
     "transfer up to the limit": (TRANSFER, {Refusal.BALANCE_OVERFLOW: _change(BOBS, balance=BALANCE_LIMIT - 99)}),
     "reversal": (
         ReversalRequest(ASKED, ORIGINAL, 100),
@@ -240,6 +255,17 @@ TABLE: dict[str, tuple[Operation, dict[Refusal, Spoiler]]] = {
             Refusal.CREDIT_ACCOUNT_FROZEN: MOVEMENT[Refusal.CREDIT_ACCOUNT_FROZEN],
             Refusal.INSUFFICIENT_FUNDS: _change(ANNS, floor=901),
         },
+    ),
+    "hold for a clearing account": (
+        HoldRequest(HOLD, ANNS, SANDBOX, 100, "EUR", NOW + HOUR),
+        {
+            Refusal.DEBIT_ACCOUNT_NOT_FOUND: _ask(authorised_by=BOB),
+            Refusal.CREDIT_ACCOUNT_CLOSED: _change(SYSTEM[SANDBOX], closed_at=NOW),
+        },
+    ),
+    "hold for the same account by its name": (
+        HoldRequest(HOLD, ANNS, SANDBOX, 100, "EUR", NOW + HOUR),
+        {Refusal.SAME_ACCOUNT: _ask(debit_account=SYSTEM[SANDBOX]), Refusal.CURRENCY_MISMATCH: _ask(currency="JPY")},
     ),
     "hold without a floor": (
         HoldRequest(HOLD, ANNS, BOBS, 100, "EUR", NOW + HOUR, ANN),
