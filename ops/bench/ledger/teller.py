@@ -67,11 +67,11 @@ class Teller:
 
     def _messages(self, consumer: str, payloads: Sequence[bytes]) -> list[Msg]:
         spec = durable(consumer)
-        subject, client = spec.subjects[0], cast("Client", self.broker)
+        subject, stream, client = spec.subjects[0], spec.stream, cast("Client", self.broker)
         first = self._delivered + 1
         self._delivered += len(payloads)
         return [
-            Msg(client, subject, f"$JS.ACK.{spec.stream}.{consumer}.1.{n}.{n}.1700000000000000000.0", payload)
+            Msg(client, subject, f"$JS.ACK.{stream}.{consumer}.1.{n}.{n}.1700000000000000000.0", payload)
             for n, payload in enumerate(payloads, start=first)
         ]
 
