@@ -35,7 +35,8 @@ BACK_OFF_SECONDS = (0.2, 1.0, 5.0, 15.0)
 _CLOCK_SKEW = timedelta(days=1).total_seconds()
 _TYPE = re.compile(rb'"type": ?"([a-z0-9_.]+)"')
 
-Handler = Callable[[Transaction, Sequence[Envelope[Any]]], Awaitable[None]]
+Handler = Callable[[Transaction, Any], Awaitable[None]]
+Prepare = Callable[[Sequence[Envelope[Any]]], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,23 @@ class Delivery:
 
 
 class Consumer:
-    """Feeds one durable's messages to one handler. A message is handled, or becomes a dead letter with its reason."""
+    """Feeds one durable's messages to one handler. A message is handled, or becomes a dead letter with its reason.
 
-    def __init__(self, durable: Durable, handle: Handler, transactions: Transactions, inbox_days: int) -> None:
+    The handler gets what `prepare` makes of a batch's envelopes: what needs nothing but the messages, and so need not
+    wait for the batch before. Without one it gets the envelopes.
+    """
+
+    def __init__(
+        self,
+        durable: Durable,
+        handle: Handler,
+        transactions: Transactions,
+        inbox_days: int,
+        prepare: Prepare | None = None,
+    ) -> None:
         self.durable = durable
         self._handle = handle
+        self._prepare = prepare or _as_they_are
         self._transactions = transactions
         self._inbox_age = timedelta(days=inbox_days - 1).total_seconds()
         self._messages = {message.contract.type: message for message in durable.messages}
@@ -167,11 +180,12 @@ class Consumer:
         await turn.to_record()
         async with self._transactions.begin() as tx:
             new = await tx.take_new(self.durable.name, list(by_id))
+            fresh = [envelope for identifier, envelope in by_id.items() if identifier in new]
+            prepared = await self._prepare(fresh)
             await turn.to_act()
             tx.now = datetime.now(UTC)
-            fresh = [envelope for identifier, envelope in by_id.items() if identifier in new]
             if fresh:
-                await self._handle(tx, fresh)
+                await self._handle(tx, prepared)
         return len(deliveries) - len(fresh)
 
     async def _give_back(self, delivery: Delivery, error: Exception) -> None:
@@ -210,6 +224,10 @@ class Consumer:
         _LOG.error("dead letter", durable=self.durable.name, sequence=letter.stream_sequence, reason=reason)
         CONSUMED.labels(self.durable.name, "dead").inc()
         await message.term()
+
+
+async def _as_they_are(envelopes: Sequence[Envelope[Any]]) -> Sequence[Envelope[Any]]:
+    return envelopes
 
 
 def _summary(error: Exception) -> str:

@@ -23,7 +23,7 @@ from prometheus_client import make_asgi_app
 from contracts.message import Message
 from contracts.topology import durable, streams_said_by
 from outbox.connection import connection_options
-from outbox.consumer import Consumer, Handler
+from outbox.consumer import Consumer, Handler, Prepare
 from outbox.database import Database, is_transient
 from outbox.garbage import collect_rarely
 from outbox.logs import set_up_logs
@@ -79,10 +79,10 @@ class Service:
         self._tasks: set[asyncio.Task[None]] = set()
         self._subscribed = False
 
-    def consume(self, durable_name: str, handle: Handler) -> None:
-        """Bind a handler of batches to the durable of that name (contracts.topology)."""
+    def consume(self, durable_name: str, handle: Handler, prepare: Prepare | None = None) -> None:
+        """Bind a handler of batches to the durable of that name (contracts.topology); see Consumer for `prepare`."""
         spec = durable(durable_name)
-        consumer = Consumer(spec, handle, self.transactions, self.settings.inbox_retention_days)
+        consumer = Consumer(spec, handle, self.transactions, self.settings.inbox_retention_days, prepare)
         self.consumers[spec.name] = consumer
         subscriber = self.broker.subscriber(
             config=ConsumerConfig(filter_subjects=list(spec.subjects)),

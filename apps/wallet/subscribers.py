@@ -8,7 +8,7 @@ from apps.wallet.domain.sealing import Signer
 from apps.wallet.handlers.change_accounts import change_accounts
 from apps.wallet.handlers.close_periods import close_periods
 from apps.wallet.handlers.import_statements import import_statements
-from apps.wallet.handlers.ledger_operations import EXPIRY_SECONDS, carry_out, expire_holds
+from apps.wallet.handlers.ledger_operations import EXPIRY_SECONDS, carry_out, expire_holds, read_wishes
 from apps.wallet.handlers.match_statements import SWEEP_SECONDS, match_statements
 from apps.wallet.handlers.open_accounts import open_accounts
 from apps.wallet.handlers.resolve_breaks import resolve_breaks
@@ -42,7 +42,7 @@ def subscribe(service: Service, signer: Signer, audit_share: float) -> None:
     """Bind every handler and query of the room."""
     service.consume("wallet-open-account", open_accounts)
     service.consume("wallet-change-account", change_accounts)
-    service.consume("wallet-ledger", carry_out)
+    service.consume("wallet-ledger", carry_out, prepare=read_wishes)
     service.consume("wallet-close-period", close_periods)
     service.consume("wallet-import-statement", import_statements)
     service.consume("wallet-resolve-break", resolve_breaks)

@@ -16,6 +16,22 @@ class SystemAccount(NamedTuple):
     processor: str | None = None
 
 
+class AccountState(NamedTuple):
+    """What decisions go by of an account: whose it is, where it stands, and what it may; fields as in `Account`."""
+
+    id: UUID
+    owner: UUID | None
+    currency: str
+    balance: int
+    floor: int | None
+    last_sequence: int | None
+    held: int
+    hold_steps: int
+    ceiling: int | None
+    frozen: str
+    closed_at: datetime | None
+
+
 class Account(NamedTuple):
     """A ledger account, its fields in the order of the table's columns.
 
@@ -42,6 +58,28 @@ class Account(NamedTuple):
     external_id: str | None
     metadata: Mapping[str, str]
     changes: int
+
+    @property
+    def name(self) -> SystemAccount:
+        """What a system account is for."""
+        return SystemAccount(AccountKind(self.kind), self.currency, self.processor)
+
+    @property
+    def state(self) -> AccountState:
+        """What decisions go by."""
+        return AccountState(
+            self.id,
+            self.owner,
+            self.currency,
+            self.balance,
+            self.floor,
+            self.last_sequence,
+            self.held,
+            self.hold_steps,
+            self.ceiling,
+            self.frozen,
+            self.closed_at,
+        )
 
 
 _TYPES = {

@@ -270,7 +270,7 @@ class Batch:
         if not self.books.unopened:
             return []
         needed = [*(s.account.id for s in moved), *(h.credit_account for h in placed)]
-        return [self.books.accounts[i] for i in dict.fromkeys(needed) if i in self.books.unopened]
+        return [self.books.unopened[i] for i in dict.fromkeys(needed) if i in self.books.unopened]
 
 
 def _is_exchange(account: UUID | SystemAccount) -> bool:

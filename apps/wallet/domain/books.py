@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from apps.wallet.domain.account import Account, SystemAccount
+from apps.wallet.domain.account import Account, AccountState, SystemAccount
 from apps.wallet.domain.hold import Hold, HoldStep
 from apps.wallet.domain.transfer import Outcome, Posted, PostedJournal, Refused
 
@@ -51,7 +51,7 @@ class Timeline:
 class Standing:
     """How an account stands in the midst of a batch."""
 
-    account: Account
+    account: AccountState
     balance: int
     held: int
     last_sequence: int | None
@@ -92,9 +92,9 @@ class Books:
     sequence: int
     moved_at: datetime
     closed_until: datetime | None = None
-    accounts: Mapping[UUID, Account] = field(default_factory=dict)
+    accounts: Mapping[UUID, AccountState] = field(default_factory=dict)
     system: Mapping[SystemAccount, UUID] = field(default_factory=dict)
-    unopened: frozenset[UUID] = frozenset()
+    unopened: Mapping[UUID, Account] = field(default_factory=dict)
     timelines: Mapping[UUID, Timeline] = field(default_factory=dict)
     transfers: Mapping[UUID, Posted] = field(default_factory=dict)
     reversed: Mapping[UUID, int] = field(default_factory=dict)

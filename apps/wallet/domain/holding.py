@@ -20,7 +20,7 @@ def expire_due(batch: Batch) -> None:
 
 def take_hold(batch: Batch, request: HoldRequest) -> Outcome:
     """Reserve money, or refuse to."""
-    fingerprint = request.fingerprint()
+    fingerprint = request.fingerprint
     if earlier := batch.holds.get(request.id) or batch.refused.get(request.id):
         if earlier.fingerprint == fingerprint:
             return earlier
@@ -68,7 +68,7 @@ def _check_placeable(batch: Batch, request: HoldRequest) -> UUID:
 
 def take_capture(batch: Batch, request: CaptureRequest) -> Outcome:
     """Move what a hold reserves, or some of it, or refuse to."""
-    fingerprint = request.fingerprint()
+    fingerprint = request.fingerprint
     if earlier := batch.transfers.get(request.id):
         if earlier.fingerprint == fingerprint:
             return Captured(earlier, batch.holds[request.hold_id])
@@ -109,7 +109,7 @@ def _capture(batch: Batch, request: CaptureRequest, fingerprint: bytes) -> Captu
 
 def take_void(batch: Batch, request: VoidRequest) -> Outcome:
     """Give back what a hold reserves, or refuse to."""
-    fingerprint = request.fingerprint()
+    fingerprint = request.fingerprint
     if earlier := _asked_before(batch, request, fingerprint):
         return earlier
     try:
@@ -122,7 +122,7 @@ def take_void(batch: Batch, request: VoidRequest) -> Outcome:
 
 def take_extension(batch: Batch, request: ExtensionRequest) -> Outcome:
     """Let a hold expire later, or refuse to."""
-    fingerprint = request.fingerprint()
+    fingerprint = request.fingerprint
     if earlier := _asked_before(batch, request, fingerprint):
         return earlier
     try:

@@ -1,6 +1,7 @@
 """What may be asked of the ledger. Each operation has an id of its client's making, which names it for ever."""
 
-from dataclasses import dataclass
+from abc import abstractmethod
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -18,7 +19,21 @@ def _digest(*asked: object) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class TransferRequest:
+class _Request:
+    """What has an id, and a `fingerprint` that is taken as it is made: while it waits for its turn, not in it."""
+
+    fingerprint: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fingerprint", self._taken())
+
+    @abstractmethod
+    def _taken(self) -> bytes:
+        """Return the SHA-256 of all that was asked for: the same id with another fingerprint is another operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRequest(_Request):
     """A wish to move `amount` minor units. With `authorised_by`, that user must own the debit account."""
 
     id: UUID
@@ -31,8 +46,7 @@ class TransferRequest:
     effective_at: datetime | None = None
     metadata: Metadata | None = None
 
-    def fingerprint(self) -> bytes:
-        """Return the SHA-256 of all that was asked for: the same id with another fingerprint is another transfer."""
+    def _taken(self) -> bytes:
         asked = b"transfer|%s|%s|%d|%s|%s|%s" % (
             _bytes(self.debit_account),
             _bytes(self.credit_account),
@@ -47,7 +61,7 @@ class TransferRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ReversalRequest:
+class ReversalRequest(_Request):
     """A wish to take back `amount` of a transfer, None for what is left of it."""
 
     id: UUID
@@ -57,8 +71,7 @@ class ReversalRequest:
     effective_at: datetime | None = None
     metadata: Metadata | None = None
 
-    def fingerprint(self) -> bytes:
-        """Return the SHA-256 of all that was asked for."""
+    def _taken(self) -> bytes:
         effective = _moment(self.effective_at)
         return _digest("reversal", self.reverses, self.amount, self.reference, effective, _text(self.metadata))
 
@@ -79,7 +92,7 @@ class ExchangeRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class JournalRequest:
+class JournalRequest(_Request):
     """A wish for several transfers, all or none, in order. Each leg has the journal's date and authorisation."""
 
     id: UUID
@@ -89,17 +102,16 @@ class JournalRequest:
     metadata: Metadata | None = None
     authorised_by: UUID | None = None
 
-    def fingerprint(self) -> bytes:
-        """Return the SHA-256 of all that was asked for."""
+    def _taken(self) -> bytes:
         facts = _moment(self.effective_at), _text(self.metadata), self.authorised_by, self.reference
         legs = [(str(leg.rate.normalize()), leg.sell_id, leg.buy_id, leg.debit_account, leg.credit_account, leg.sold,
                  leg.sold_currency, leg.bought, leg.bought_currency) if isinstance(leg, ExchangeRequest)
-                else (leg.id, leg.fingerprint()) for leg in self.legs]  # fmt: skip
+                else (leg.id, leg.fingerprint) for leg in self.legs]  # fmt: skip
         return _digest("journal", facts, legs)
 
 
 @dataclass(frozen=True, slots=True)
-class HoldRequest:
+class HoldRequest(_Request):
     """A wish to reserve `amount` minor units until `expires_at`. With `authorised_by` as in a transfer."""
 
     id: UUID
@@ -111,15 +123,14 @@ class HoldRequest:
     authorised_by: UUID | None = None
     reference: UUID | None = None
 
-    def fingerprint(self) -> bytes:
-        """Return the SHA-256 of all that was asked for."""
+    def _taken(self) -> bytes:
         facts = self.amount, self.currency, _moment(self.expires_at), self.authorised_by, self.reference
         named = self.credit_account
         return _digest("hold", self.debit_account, named if isinstance(named, UUID) else _bytes(named), facts)
 
 
 @dataclass(frozen=True, slots=True)
-class CaptureRequest:
+class CaptureRequest(_Request):
     """A wish to move `amount` of a hold, None for all that it reserves. `id` is that of the transfer."""
 
     id: UUID
@@ -129,34 +140,31 @@ class CaptureRequest:
     reference: UUID | None = None
     effective_at: datetime | None = None
 
-    def fingerprint(self) -> bytes:
-        """Return the SHA-256 of all that was asked for."""
+    def _taken(self) -> bytes:
         facts = self.amount, self.release_rest, self.reference, _moment(self.effective_at)
         return _digest("capture", self.hold_id, facts)
 
 
 @dataclass(frozen=True, slots=True)
-class VoidRequest:
+class VoidRequest(_Request):
     """A wish to give back what a hold still reserves."""
 
     id: UUID
     hold_id: UUID
 
-    def fingerprint(self) -> bytes:
-        """Return the SHA-256 of all that was asked for."""
+    def _taken(self) -> bytes:
         return _digest("void", self.hold_id)
 
 
 @dataclass(frozen=True, slots=True)
-class ExtensionRequest:
+class ExtensionRequest(_Request):
     """A wish to let a hold expire later."""
 
     id: UUID
     hold_id: UUID
     expires_at: datetime
 
-    def fingerprint(self) -> bytes:
-        """Return the SHA-256 of all that was asked for."""
+    def _taken(self) -> bytes:
         return _digest("extension", self.hold_id, _moment(self.expires_at))
 
 

@@ -11,7 +11,7 @@ from contracts.wallet import JOURNAL_LIMIT, AccountKind
 
 def take_transfer(batch: Batch, request: TransferRequest) -> Outcome:
     """Post or refuse a transfer."""
-    fingerprint = request.fingerprint()
+    fingerprint = request.fingerprint
     if earlier := batch.transfers.get(request.id) or batch.refused.get(request.id):
         return earlier if earlier.fingerprint == fingerprint else _reused(batch, request, fingerprint)
     try:
@@ -22,7 +22,7 @@ def take_transfer(batch: Batch, request: TransferRequest) -> Outcome:
 
 def take_reversal(batch: Batch, request: ReversalRequest) -> Outcome:
     """Take back a transfer, in full or in part, or refuse to."""
-    fingerprint = request.fingerprint()
+    fingerprint = request.fingerprint
     if earlier := batch.transfers.get(request.id) or batch.refused.get(request.id):
         return earlier if earlier.fingerprint == fingerprint else _reused(batch, request, fingerprint)
     try:
@@ -60,7 +60,7 @@ def _reversal(request: ReversalRequest, fingerprint: bytes, original: Posted, re
 
 def take_journal(batch: Batch, request: JournalRequest) -> Outcome:
     """Post all legs of a journal, or none and tell which one broke a rule."""
-    fingerprint = request.fingerprint()
+    fingerprint = request.fingerprint
     if earlier := batch.journals.get(request.id) or batch.refused.get(request.id):
         if earlier.fingerprint == fingerprint:
             return earlier
@@ -118,7 +118,7 @@ def _leg(journal: JournalRequest, leg: TransferRequest) -> Movement:
         leg.amount,
         leg.currency,
         journal.reference,
-        leg.fingerprint(),
+        leg.fingerprint,
         effective_at=journal.effective_at,
         authorised_by=journal.authorised_by,
         journal_id=journal.id,

@@ -1,10 +1,12 @@
 """Carry out ledger operations: transfers, reversals, journals and holds, in the order in which they are asked for."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from apps.wallet.domain.books import Books, Decided
 from apps.wallet.domain.decision import decide
+from apps.wallet.domain.named import Named
 from apps.wallet.domain.operation import Operation
 from apps.wallet.handlers.operations import LedgerCommand, operation_of
 from apps.wallet.handlers.outcomes import tell, tell_expired, tell_opened
@@ -18,14 +20,30 @@ EXPIRY_LIMIT = 2000
 """How often holds are swept whose time is over, and how many at a time at most: the ledger waits meanwhile."""
 
 
-async def carry_out(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]]) -> None:
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Commands, read as operations, and what these name: all that is known of them without a look at the ledger."""
+
+    commands: Sequence[Envelope[LedgerCommand]]
+    operations: Sequence[Operation]
+    named: Named
+
+
+async def read_wishes(commands: Sequence[Envelope[LedgerCommand]]) -> Wishes:
+    """Read commands before their turn."""
+    operations = [operation_of(command.data) async for command in by_and_by(commands)]
+    return Wishes(commands, operations, Named.by(operations))
+
+
+async def carry_out(tx: Transaction, wishes: Wishes) -> None:
     """Carry out or refuse each command, in order, each on what the one before it left."""
-    accepted = await _accepted(tx, commands)
+    accepted = await _accepted(tx, wishes.commands)
     if not accepted:
         return
-    operations = [operation_of(command.data) for command in accepted]
-    books = await ledger.load_books(tx, operations)
-    await decide_and_save(tx, books, operations, lambda decided: _tell_all(tx, accepted, decided))
+    if len(accepted) < len(wishes.commands):
+        wishes = await read_wishes(accepted)
+    books = await ledger.load_books(tx, wishes.operations, wishes.named)
+    await decide_and_save(tx, books, wishes.operations, lambda decided: _tell_all(tx, accepted, decided))
 
 
 async def expire_holds(tx: Transaction) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from apps.wallet.domain.named import Named
 from apps.wallet.domain.reconciliation import OpenBreak, Statement, correcting_transfer, refuse_resolution
 from apps.wallet.domain.reconciliation_view import break_resource
 from apps.wallet.domain.resources import transfer_resource
@@ -52,7 +53,8 @@ async def _posted(
     if not isinstance(resolution, TransferResolution):
         return None
     request = correcting_transfer(statement, found, resolution)
-    decided = await decide_and_save(tx, await ledger.load_books(tx, [request]), [request])
+    books = await ledger.load_books(tx, [request], Named.by([request]))
+    decided = await decide_and_save(tx, books, [request])
     (outcome,) = decided.outcomes
     if isinstance(outcome, Posted):
         tx.say(TransferPosted(transfer=transfer_resource(outcome)), command)

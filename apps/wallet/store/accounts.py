@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from apps.wallet.domain.account import Account
+from apps.wallet.domain.account import Account, AccountState
 from apps.wallet.domain.change import Change
 from contracts.wallet import AccountKind
 from outbox.database import Reads, columns
@@ -16,6 +16,10 @@ from outbox.transaction import Transaction
 _ACCOUNTS = """
 SELECT id, owner, kind, currency, balance, floor, last_sequence, created_at, type, wallet, held, hold_steps, ceiling,
        frozen, closed_at, processor, external_id, metadata, changes
+FROM account WHERE id = ANY($1::uuid[])
+"""
+_STATES = """
+SELECT id, owner, currency, balance, floor, last_sequence, held, hold_steps, ceiling, frozen, closed_at
 FROM account WHERE id = ANY($1::uuid[])
 """
 _NAMED = """
@@ -89,6 +93,11 @@ WHERE account.id = c.id
 async def load_accounts(reads: Reads, ids: Collection[UUID]) -> dict[UUID, Account]:
     """Return those accounts that exist, by id."""
     return by_id(await reads.fetch(_ACCOUNTS, list(ids)))
+
+
+async def load_states(reads: Reads, ids: Collection[UUID]) -> dict[UUID, AccountState]:
+    """Return how those accounts stand that exist, by id."""
+    return {state.id: state for state in map(AccountState._make, await reads.fetch(_STATES, list(ids)))}
 
 
 async def load_system_accounts(reads: Reads, names: Sequence[tuple[str, str, str | None]]) -> dict[UUID, Account]:

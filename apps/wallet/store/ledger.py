@@ -1,27 +1,17 @@
 """The ledger's head, the books that a batch touches, and the one statement that writes what was decided."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
 import orjson
 
-from apps.wallet.domain.account import SystemAccount, new_system_account
+from apps.wallet.domain.account import new_system_account
 from apps.wallet.domain.books import Books, Decided
 from apps.wallet.domain.hold import Hold
-from apps.wallet.domain.operation import (
-    CaptureRequest,
-    ExchangeRequest,
-    ExtensionRequest,
-    HoldRequest,
-    JournalRequest,
-    Operation,
-    ReversalRequest,
-    TransferRequest,
-    VoidRequest,
-)
+from apps.wallet.domain.named import Named
+from apps.wallet.domain.operation import Operation
 from apps.wallet.domain.timeline import BEGINNING, buckets
 from apps.wallet.domain.transfer import Posted
 from apps.wallet.store import accounts as account_store
@@ -29,7 +19,6 @@ from apps.wallet.store import holds as hold_store
 from apps.wallet.store import timelines as timeline_store
 from apps.wallet.store import transfers as transfer_store
 from contracts.ids import new_id
-from contracts.wallet import AccountKind
 from outbox.database import columns
 from outbox.transaction import Transaction
 
@@ -107,81 +96,11 @@ WITH posted AS (
 )
 UPDATE ledger SET sequence = $23, moved_at = $24 WHERE id = 1
 """
-# journal_id, hold_id, reverses, reversed_total and metadata.
-_NOTHING_MORE = (None,) * 5
+_WIDTH = len(Posted._fields)
 _REFUSE = """
 INSERT INTO refusal (id, reference, fingerprint, code, detail, refused_at, leg)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::text[], $5::text[], $6::timestamptz[], $7::integer[])
 """
-
-
-@dataclass(slots=True)
-class _Asked:
-    """All that operations name."""
-
-    transfers: set[UUID] = field(default_factory=set)
-    reversed: set[UUID] = field(default_factory=set)
-    journals: list[UUID] = field(default_factory=list)
-    holds: set[UUID] = field(default_factory=set)
-    steps: list[UUID] = field(default_factory=list)
-    refusable: set[UUID] = field(default_factory=set)
-    accounts: set[UUID] = field(default_factory=set)
-    system: set[SystemAccount] = field(default_factory=set)
-    effective: set[datetime] = field(default_factory=set)
-
-    def take(self, operation: Operation) -> None:
-        """Add what an operation names."""
-        self.refusable.add(operation.id)
-        match operation:
-            case TransferRequest():
-                self._take_transfer(operation)
-                self._take_date(operation.effective_at)
-            case ReversalRequest():
-                self.transfers |= {operation.id, operation.reverses}
-                self.reversed.add(operation.reverses)
-                self._take_date(operation.effective_at)
-            case JournalRequest():
-                self.journals.append(operation.id)
-                self._take_date(operation.effective_at)
-                for leg in operation.legs:
-                    self._take_leg(leg)
-            case HoldRequest():
-                self.holds.add(operation.id)
-                self.accounts.add(operation.debit_account)
-                self._take_account(operation.credit_account)
-            case CaptureRequest():
-                self.transfers.add(operation.id)
-                self.steps.append(operation.id)
-                self.holds.add(operation.hold_id)
-                self._take_date(operation.effective_at)
-            case VoidRequest() | ExtensionRequest():
-                self.steps.append(operation.id)
-                self.holds.add(operation.hold_id)
-
-    def _take_date(self, effective_at: datetime | None) -> None:
-        if effective_at is not None:
-            self.effective.add(effective_at)
-
-    def _take_leg(self, leg: TransferRequest | ExchangeRequest) -> None:
-        if isinstance(leg, TransferRequest):
-            self.refusable.add(leg.id)
-            self._take_transfer(leg)
-        else:
-            self.refusable |= {leg.sell_id, leg.buy_id}
-            self.transfers |= {leg.sell_id, leg.buy_id}
-            self.accounts |= {leg.debit_account, leg.credit_account}
-            self.system |= {SystemAccount(AccountKind.FX, c) for c in (leg.sold_currency, leg.bought_currency)}
-
-    def _take_transfer(self, request: TransferRequest) -> None:
-        self.transfers.add(request.id)
-        self._take_account(request.debit_account)
-        self._take_account(request.credit_account)
-
-    def _take_account(self, account: UUID | SystemAccount) -> None:
-        if isinstance(account, UUID):
-            self.accounts.add(account)
-        else:
-            self.system.add(account)
 
 
 async def lock_ledger(tx: Transaction) -> Books:
@@ -192,42 +111,39 @@ async def lock_ledger(tx: Transaction) -> Books:
     return Books(*head)
 
 
-async def load_books(tx: Transaction, operations: Sequence[Operation]) -> Books:
-    """Lock the ledger's head, then read all that the operations touch."""
-    asked = _Asked()
-    for operation in operations:
-        asked.take(operation)
+async def load_books(tx: Transaction, operations: Sequence[Operation], asked: Named) -> Books:
+    """Lock the ledger's head, then read all that the operations touch; `asked` is what they name."""
     books = await lock_ledger(tx)
     moment = books.moment(tx.now)
-    transfers = await transfer_store.load_transfers(tx, asked.transfers) if asked.transfers else {}
+    taken = await transfer_store.load_taken(tx, asked.transfers | asked.refusable)
+    transfers = await transfer_store.load_transfers(tx, taken & asked.transfers)
     holds = await hold_store.load_holds(tx, asked.holds)
     originals = [t for t in transfers.values() if t.id in asked.reversed]
     named: list[Posted | Hold] = [*originals, *holds.values()]
     touched = asked.accounts | {account for n in named for account in (n.debit_account, n.credit_account)}
-    accounts = await account_store.load_accounts(tx, touched) if touched else {}
-    accounts |= await account_store.load_system_accounts(tx, sorted(asked.system, key=str))
+    accounts = await account_store.load_states(tx, touched) if touched else {}
+    of_the_system = await account_store.load_system_accounts(tx, sorted(asked.system, key=str))
+    accounts |= {a.id: a.state for a in of_the_system.values()}
     holding = [a.id for a in accounts.values() if a.held]
-    system = {
-        SystemAccount(AccountKind(a.kind), a.currency, a.processor): a.id for a in accounts.values() if not a.owner
-    }
+    system = {a.name: a.id for a in of_the_system.values()}
     unopened = [new_system_account(new_id(), name, moment) for name in asked.system - system.keys()]
     # What cannot be dated back so far is refused without a look at what was then.
     late = {e for e in asked.effective if max(BEGINNING, books.closed_until or BEGINNING) <= e < moment}
     ends = {n.id: frozenset((n.debit_account, n.credit_account)) for n in named}
-    system |= {SystemAccount(AccountKind(a.kind), a.currency, a.processor): a.id for a in unopened}
+    system |= {a.name: a.id for a in unopened}
     dates = timeline_store.dates_of(operations, ends, system, late) if late else {}
     return replace(
         books,
-        accounts=accounts | {a.id: a for a in unopened},
+        accounts=accounts | {a.id: a.state for a in unopened},
         system=system,
-        unopened=frozenset(a.id for a in unopened),
+        unopened={a.id: a for a in unopened},
         timelines=await timeline_store.load_timelines(tx, accounts.values(), dates) if dates else {},
         transfers=transfers,
         reversed=await transfer_store.load_reversed(tx, asked.reversed),
         journals=await transfer_store.load_journals(tx, asked.journals),
         holds=holds | await hold_store.load_due_on(tx, holding, moment),
         steps=await hold_store.load_steps(tx, asked.steps),
-        refusals=await transfer_store.load_refusals(tx, asked.refusable),
+        refusals=await transfer_store.load_refusals(tx, taken & asked.refusable),
     )
 
 
@@ -235,7 +151,7 @@ async def load_due(tx: Transaction, due: Collection[UUID]) -> Books:
     """Lock the ledger's head, then read some holds, and the accounts whose money they reserve."""
     books = await lock_ledger(tx)
     holds = await hold_store.load_holds(tx, due)
-    accounts = await account_store.load_accounts(tx, {hold.debit_account for hold in holds.values()})
+    accounts = await account_store.load_states(tx, {hold.debit_account for hold in holds.values()})
     return replace(books, accounts=accounts, holds=holds)
 
 
@@ -243,7 +159,7 @@ async def load_accounts_with_due(tx: Transaction, accounts: Collection[UUID]) ->
     """Lock the ledger's head, then read some accounts, and their holds whose time is over."""
     books = await lock_ledger(tx)
     holds = await hold_store.load_due_on(tx, accounts, books.moment(tx.now))
-    return replace(books, accounts=await account_store.load_accounts(tx, accounts), holds=holds)
+    return replace(books, accounts=await account_store.load_states(tx, accounts), holds=holds)
 
 
 async def save_decided(tx: Transaction, decided: Decided) -> None:
@@ -260,8 +176,9 @@ async def save_decided(tx: Transaction, decided: Decided) -> None:
 
 
 async def _save_moved(tx: Transaction, decided: Decided) -> None:
-    if not decided.steps and all(map(_is_plain, decided.postings)):
-        await _save_plain(tx, decided)
+    transfers = columns(decided.postings, _WIDTH)
+    if not decided.steps and _are_plain(transfers):
+        await _save_plain(tx, decided, transfers)
         return
     balances = sorted((s.account.id, s.balance, s.last_sequence, s.held, s.hold_steps) for s in decided.moved)
     journals = [
@@ -271,7 +188,8 @@ async def _save_moved(tx: Transaction, decided: Decided) -> None:
     changed = [(h.id, h.captured, h.remaining, h.status, h.expires_at, h.steps) for h in decided.changed]
     await tx.execute(
         _POST_ALL,
-        *columns(_transfer_rows(decided.postings), 17),
+        *transfers[:-1],
+        [_json(posted.metadata) for posted in decided.postings],
         *columns(balances, 5),
         decided.sequence,
         decided.moved_at,
@@ -284,22 +202,16 @@ async def _save_moved(tx: Transaction, decided: Decided) -> None:
     )
 
 
-def _is_plain(posted: Posted) -> bool:
-    """Tell whether a transfer is nothing but a transfer, effective when it is posted."""
-    return posted[12:] == _NOTHING_MORE and posted.effective_at == posted.posted_at
+def _are_plain(transfers: Sequence[list[object]]) -> bool:
+    """Tell whether all are nothing but transfers, effective when they are posted."""
+    posted_at, effective_at, rare = transfers[8], transfers[11], transfers[12:]
+    return effective_at == posted_at and all(column.count(None) == len(column) for column in rare)
 
 
-async def _save_plain(tx: Transaction, decided: Decided) -> None:
-    transfers = columns([(*p[:7], p.debit_balance, p.credit_balance) for p in decided.postings], 9)
+async def _save_plain(tx: Transaction, decided: Decided, transfers: Sequence[list[object]]) -> None:
     balances = columns(sorted((s.account.id, s.balance, s.last_sequence) for s in decided.moved), 3)
     before = decided.postings[0].sequence - 1
-    await tx.execute(_POST, *transfers, *balances, before, decided.moved_at, decided.sequence)
-
-
-def _transfer_rows(postings: Sequence[Posted]) -> Sequence[Sequence[object]]:
-    if all(posted.metadata is None for posted in postings):
-        return postings
-    return [(*posted[:-1], _json(posted.metadata)) for posted in postings]
+    await tx.execute(_POST, *transfers[:7], *transfers[9:11], *balances, before, decided.moved_at, decided.sequence)
 
 
 async def _totals(tx: Transaction, postings: Sequence[Posted]) -> list[tuple[object, ...]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from apps.wallet.domain.account import Account, SystemAccount
+from apps.wallet.domain.account import AccountState, SystemAccount
 from apps.wallet.domain.books import LATER_ENTRIES_LIMIT, Timeline
 from apps.wallet.domain.operation import (
     CaptureRequest,
@@ -113,7 +113,7 @@ class _Read:
 
 
 async def load_timelines(
-    reads: Reads, accounts: Iterable[Account], dates: Mapping[UUID, Collection[datetime]]
+    reads: Reads, accounts: Iterable[AccountState], dates: Mapping[UUID, Collection[datetime]]
 ) -> dict[UUID, Timeline]:
     """Return the timelines of those accounts that have limits and `dates`, from the first of its dates on each."""
     starts = {a.id: sorted(dates[a.id]) for a in accounts if (a.floor, a.ceiling) != (None, None) and dates.get(a.id)}

@@ -60,13 +60,21 @@ WHERE e.journal_id = ANY($1::uuid[]) ORDER BY t.sequence
 _REFUSALS = """
 SELECT id, reference, fingerprint, code, refused_at, leg FROM refusal WHERE id = ANY($1::uuid[])
 """
+_TAKEN = """
+SELECT id FROM transfer WHERE id = ANY($1::uuid[]) UNION ALL SELECT id FROM refusal WHERE id = ANY($1::uuid[])
+"""
 # Above every sequence that the ledger can give.
 _END = 2**63 - 1
 
 
+async def load_taken(reads: Reads, ids: Collection[UUID]) -> set[UUID]:
+    """Return those ids that transfers or refusals have: few, as most that are asked for are new."""
+    return {row["id"] for row in await reads.fetch(_TAKEN, list(ids))} if ids else set()
+
+
 async def load_transfers(reads: Reads, ids: Collection[UUID]) -> dict[UUID, Posted]:
     """Return those transfers that are posted, by id."""
-    return {row["id"]: _posted(row) for row in await reads.fetch(_TRANSFERS, list(ids))}
+    return {row["id"]: _posted(row) for row in await reads.fetch(_TRANSFERS, list(ids))} if ids else {}
 
 
 async def load_transfers_of(reads: Reads, account: UUID, before: int | None, limit: int) -> list[Posted]:
@@ -113,7 +121,7 @@ async def count_of_journals(reads: Reads, ids: Sequence[UUID]) -> int:
 
 async def load_refusals(reads: Reads, ids: Collection[UUID]) -> dict[UUID, Refused]:
     """Return those operations that were refused, by id."""
-    rows = await reads.fetch(_REFUSALS, list(ids))
+    rows = await reads.fetch(_REFUSALS, list(ids)) if ids else []
     return {row["id"]: Refused(row[0], row[1], row[2], Refusal(row["code"]), row[4], row["leg"]) for row in rows}
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from apps.wallet.handlers.ledger_operations import carry_out, expire_holds
+from apps.wallet.handlers.ledger_operations import carry_out, expire_holds, read_wishes
 from apps.wallet.handlers.open_accounts import open_accounts
 from apps.wallet.handlers.operations import LedgerCommand
 from contracts.ids import new_id
@@ -90,7 +90,7 @@ class Bank:
         """Hand over a batch of ledger commands, at some time; return the reply to each that asks for one."""
         async with self.transactions.begin() as tx:
             tx.now = at or tx.now
-            await carry_out(tx, commands)
+            await carry_out(tx, await read_wishes(commands))
         return [self.replies[c.id] for c in commands if c.replyto]
 
     async def sweep(self, at: datetime | None = None) -> None:

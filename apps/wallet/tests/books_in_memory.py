@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from apps.wallet.domain.account import Account, SystemAccount
+from apps.wallet.domain.account import Account, AccountState, SystemAccount
 from apps.wallet.domain.books import Books, Decided, KnownStep, Timeline
 from apps.wallet.domain.decision import decide
 from apps.wallet.domain.hold import Hold
@@ -39,7 +39,7 @@ class BooksInMemory:
         """End every hold whose time is over."""
         head = self._head()
         due = {h.id: h for h in self.holds.values() if h.remaining and h.expires_at <= now}
-        self._keep(decide(Books(*head, accounts=self.accounts, system=self.system, holds=due), [], now))
+        self._keep(decide(Books(*head, accounts=self._states(), system=self.system, holds=due), [], now))
 
     def balance(self, account: UUID | SystemAccount) -> int:
         """Return the balance that is kept."""
@@ -50,7 +50,7 @@ class BooksInMemory:
         return len(self.transfers), moved_at, self.closed_until
 
     def _books(self, operations: Sequence[Operation], now: datetime) -> Books:
-        books = Books(*self._head(), accounts=self.accounts, system=self.system)
+        books = Books(*self._head(), accounts=self._states(), system=self.system)
         moment = books.moment(now)
         named = _names(operations)
         touched = named | {a for h in self.holds.values() if h.id in named for a in (h.debit_account, h.credit_account)}
@@ -59,7 +59,7 @@ class BooksInMemory:
         dates = sorted({d for o in operations if (d := getattr(o, "effective_at", None)) and d < moment})
         return Books(
             *self._head(),
-            accounts=self.accounts,
+            accounts=self._states(),
             system=self.system,
             timelines={a: self._timeline(a, dates, moment) for a in self.accounts if dates},
             transfers={t.id: t for t in self.transfers if t.id in named},
@@ -69,6 +69,9 @@ class BooksInMemory:
             steps={i: s for i, s in self.steps.items() if i in named},
             refusals={i: r for i, r in self.refusals.items() if i in named},
         )
+
+    def _states(self) -> dict[UUID, AccountState]:
+        return {account.id: account.state for account in self.accounts.values()}
 
     def _reversed(self, named: set[UUID]) -> dict[UUID, int]:
         reversals = [t for t in self.transfers if t.reverses in named]

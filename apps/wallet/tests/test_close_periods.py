@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from apps.wallet import queries
 from apps.wallet.domain.periods import ClosedPeriod, ClosingRefusal, ClosingRequest, decide
 from apps.wallet.handlers.close_periods import close_periods
-from apps.wallet.handlers.ledger_operations import carry_out
+from apps.wallet.handlers.ledger_operations import carry_out, read_wishes
 from apps.wallet.tests.bank import Bank, code, envelope, idempotency
 from apps.wallet.tests.past import Past, Wish
 from contracts.ids import new_id
@@ -149,7 +149,7 @@ async def test_a_clock_that_goes_back_posts_nothing_into_a_closed_period(bank: B
     late = transfer(one, other)
     async with bank.transactions.begin() as tx:
         tx.now = ends_at - HOUR
-        await carry_out(tx, [late])
+        await carry_out(tx, await read_wishes([late]))
     assert bank.replies[late.id].resource["effective_at"] == ends_at.isoformat().replace("+00:00", "Z")
 
 

@@ -102,7 +102,7 @@ class Scene:
             sequence=1,
             moved_at=NOW - HOUR,
             closed_until=self.closed_until,
-            accounts=self.accounts,
+            accounts={a.id: a.state for a in self.accounts.values()},
             system=SYSTEM,
             timelines={
                 account: Timeline(late, [balance], [balance], self.cut) for account, balance in self.was.items() if late
