@@ -1,10 +1,10 @@
-"""`ledgerlink run`: one process, a service or the gateway, in the foreground."""
+"""`ledgerlink run`: one process in the foreground."""
 
 from typing import Annotated
 
 import typer
 
-PROCESSES = ("identity", "wallet", "payments", "risk", "gateway")
+PROCESSES = ("identity", "wallet", "payments", "risk", "gateway", "sandbox_processor")
 
 
 def _known(name: str) -> str:
@@ -16,10 +16,12 @@ def _known(name: str) -> str:
 def run(
     process: Annotated[
         str,
-        typer.Argument(help=f"The service to run, or the gateway: {', '.join(PROCESSES)}.", callback=_known),
+        typer.Argument(
+            help=f"The process to run: {', '.join(PROCESSES)}.", callback=_known
+        ),
     ],
 ) -> None:
-    """Run one service, or the gateway, in the foreground until SIGTERM.
+    """Run one service, the gateway, or the sandbox processor, in the foreground until SIGTERM.
 
     Its settings come from the environment (WALLET_DATABASE_URL, WALLET_NATS_URL, WALLET_NATS_SEED ...), so that it
     runs against any PostgreSQL, NATS and Redis.

@@ -28,7 +28,7 @@ def up(
         list[str] | None, typer.Option(help="Start only this process (repeat it for more), e.g. to debug the others.")
     ] = None,
 ) -> None:
-    """Start everything on this machine: PostgreSQL, NATS, Valkey, the services and the gateway.
+    """Start everything on this machine: PostgreSQL, NATS, Valkey, the services, the gateway, a sandbox processor.
 
     Needs neither Docker nor installed servers. The data outlives a restart. Ctrl-C stops everything in order.
 
@@ -101,6 +101,8 @@ async def _started(stack: "Stack", stopping: asyncio.Event) -> bool:
 def _show_addresses(console: "Console", stack: "Stack", data_dir: "Path") -> None:
     from rich.table import Table
 
+    from ops.stack.sandbox_processor import NAME as SANDBOX_PROCESSOR
+
     table = Table(title="LedgerLink runs", title_justify="left", show_header=False)
     if "gateway" in stack.supervisor.names:
         gateway = stack.url.replace("127.0.0.1", "localhost")
@@ -109,6 +111,8 @@ def _show_addresses(console: "Console", stack: "Stack", data_dir: "Path") -> Non
         table.add_row("Metrics", f"{gateway}/metrics")
         table.add_row("Operator", stack.parts.secrets.operator_email)
         table.add_row("Password", f"in {stack.layout.secrets}")
+    if SANDBOX_PROCESSOR in stack.supervisor.names:
+        table.add_row("Sandbox processor", stack.parts.sandbox_processor.url)
     table.add_row("Data", str(stack.layout.root))
     table.add_row("Logs", str(stack.layout.log("gateway").parent))
     table.add_row("Look at it", command_on(data_dir, "status"))

@@ -7,6 +7,8 @@ from contracts.topology import PROVISIONER, SERVICES, USERS
 from ops.stack.nats import Nats
 from ops.stack.ports import HOST
 from ops.stack.postgres import Postgres
+from ops.stack.sandbox_processor import NAME as SANDBOX_PROCESSOR
+from ops.stack.sandbox_processor import SandboxProcessor
 from ops.stack.secrets import Secrets
 from ops.stack.valkey import Valkey
 
@@ -15,11 +17,18 @@ class Environments:
     """Makes the environments for one stack's servers, secrets and ports."""
 
     def __init__(
-        self, postgres: Postgres, nats: Nats, valkey: Valkey, secrets: Secrets, ports: Mapping[str, int]
+        self,
+        postgres: Postgres,
+        nats: Nats,
+        valkey: Valkey,
+        sandbox_processor: SandboxProcessor,
+        secrets: Secrets,
+        ports: Mapping[str, int],
     ) -> None:
         self._postgres = postgres
         self._nats = nats
         self._valkey = valkey
+        self._sandbox_processor = sandbox_processor
         self._secrets = secrets
         self._ports = ports
 
@@ -34,7 +43,17 @@ class Environments:
             }
         if name == "wallet":
             own["SEAL_KEY"] = self._secrets.seal_key.get_secret_value()
+        if name == "payments":
+            own |= self._sandbox_processor.client_settings() | {
+                "WEBHOOK_SIGNING_KEY": self._secrets.webhook_signing_key.get_secret_value(),
+                "SECRETS_KEY": self._secrets.endpoint_secrets_key.get_secret_value(),
+                "WEBHOOKS_TO_PRIVATE_ADDRESSES": "true",  # merchants try theirs on this machine
+            }
         return _prefixed(name, own)
+
+    def sandbox_processor(self) -> dict[str, str]:
+        """Return what `ledgerlink run sandbox_processor` reads."""
+        return _prefixed(SANDBOX_PROCESSOR, self._sandbox_processor.settings())
 
     def gateway(self) -> dict[str, str]:
         """Return what `ledgerlink run gateway` reads."""
@@ -64,7 +83,8 @@ def migration_variable(service: str) -> str:
 
 def _prefixed(name: str, settings: Mapping[str, str]) -> dict[str, str]:
     """Return a process's whole environment: ours, without what is meant for other processes, and its settings."""
-    # Without cached bytecode each of six processes would compile all its libraries at every start.
-    unwanted = (*(f"{user.upper()}_" for user in USERS if user != name), "PYTHONDONTWRITEBYTECODE")
+    # Without cached bytecode each of seven processes would compile all its libraries at every start.
+    others = {*USERS, SANDBOX_PROCESSOR} - {name}
+    unwanted = (*(f"{other.upper()}_" for other in others), "PYTHONDONTWRITEBYTECODE")
     inherited = {variable: value for variable, value in os.environ.items() if not variable.startswith(unwanted)}
     return inherited | {f"{name.upper()}_{setting}": value for setting, value in settings.items()}

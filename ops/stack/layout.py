@@ -42,6 +42,11 @@ class Layout:
         return self.root / "valkey"
 
     @property
+    def sandbox_processor(self) -> Path:
+        """The sandbox processor's memory."""
+        return self.root / "sandbox-processor"
+
+    @property
     def secrets(self) -> Path:
         """The generated passwords and keys (mode 0600)."""
         return self.root / "secrets.json"

@@ -10,6 +10,8 @@ from ops.stack.layout import Layout
 from ops.stack.nats import Nats
 from ops.stack.postgres import Postgres
 from ops.stack.probes import http_probe
+from ops.stack.sandbox_processor import NAME as SANDBOX_PROCESSOR
+from ops.stack.sandbox_processor import SandboxProcessor
 from ops.stack.schema_record import SchemaRecord
 from ops.stack.secrets import Secrets, load_or_create
 from ops.stack.valkey import Valkey
@@ -25,8 +27,11 @@ class Parts:
         keys = {user: secrets.nats_public_key(user) for user in secrets.nats_seeds}
         self.nats = Nats(layout.nats, ports["nats"], ports["nats-monitoring"], keys, durable)
         self.valkey = Valkey(layout.valkey, ports["valkey"], secrets.valkey_password)
+        self.sandbox_processor = SandboxProcessor(
+            layout.sandbox_processor, ports[SANDBOX_PROCESSOR], ports["gateway"], secrets.processor_accounts
+        )
         self.schema = SchemaRecord(layout.schema, self.postgres)
-        self.environments = Environments(self.postgres, self.nats, self.valkey, secrets, ports)
+        self.environments = Environments(self.postgres, self.nats, self.valkey, self.sandbox_processor, secrets, ports)
 
     @classmethod
     def of(cls, layout: Layout, ports: dict[str, int], *, durable: bool = True) -> "Parts":
@@ -40,6 +45,7 @@ class Parts:
             *servers,
             self._migrations(),
             self._provisioner(),
+            self._sandbox_processor(),
             *(self._service(name) for name in SERVICES),
             self._gateway(),
         ]
@@ -67,6 +73,16 @@ class Parts:
             after=("nats",),
         )
 
+    def _sandbox_processor(self) -> Component:
+        return Component(
+            SANDBOX_PROCESSOR,
+            _process(SANDBOX_PROCESSOR),
+            probe=http_probe(self.ports[SANDBOX_PROCESSOR], "/readyz"),
+            environment=self.environments.sandbox_processor(),
+            port=self.ports[SANDBOX_PROCESSOR],
+            loads_after=("postgres",),  # it needs nobody; as for the services
+        )
+
     def _service(self, name: str) -> Component:
         return Component(
             name,
@@ -75,6 +91,7 @@ class Parts:
             environment=self.environments.service(name),
             port=self.ports[name],
             after=("migrate", PROVISIONER),
+            uses=(SANDBOX_PROCESSOR,) if name == "payments" else (),
             loads_after=("postgres",),  # not at once: on few cores that would only delay PostgreSQL
         )
 

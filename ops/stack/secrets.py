@@ -3,9 +3,11 @@
 import json
 import os
 import secrets
+from base64 import b64encode
 from pathlib import Path
 
 import nkeys
+from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import BaseModel, Field, SecretStr, ValidationError
@@ -15,7 +17,10 @@ from ops.stack.errors import StackError
 from ops.stack.private_files import write_private
 
 PASSWORD_BYTES = 24
+KEY_BYTES = 32
 OPERATOR_EMAIL = "operator@ledgerlink.example"
+PROCESSOR_ACCOUNTS = ("sandbox", "sandbox_backup")
+"""Our accounts at the sandbox processor, in the order in which payments try them."""
 ROLES = tuple(role for service in SERVICES for role in (service, f"{service}_owner"))
 
 
@@ -32,6 +37,25 @@ def _signing_key() -> SecretStr:
     return SecretStr(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
 
 
+def _webhook_secret() -> SecretStr:
+    return SecretStr(f"whsec_{b64encode(os.urandom(KEY_BYTES)).decode()}")
+
+
+def _ed25519_seed() -> SecretStr:
+    return SecretStr(b64encode(os.urandom(KEY_BYTES)).decode())
+
+
+def _fernet_key() -> SecretStr:
+    return SecretStr(Fernet.generate_key().decode())
+
+
+class ProcessorAccount(BaseModel):
+    """What proves us to the sandbox processor, and it to us."""
+
+    api_key: SecretStr = Field(default_factory=_password)
+    webhook_secret: SecretStr = Field(default_factory=_webhook_secret)
+
+
 class Secrets(BaseModel):
     """Everything secret that the stack hands to its processes."""
 
@@ -41,6 +65,9 @@ class Secrets(BaseModel):
     valkey_password: SecretStr = Field(default_factory=_password)
     signing_key: SecretStr = Field(default_factory=_signing_key)
     seal_key: SecretStr = Field(default_factory=_signing_key)
+    webhook_signing_key: SecretStr = Field(default_factory=_ed25519_seed)
+    endpoint_secrets_key: SecretStr = Field(default_factory=_fernet_key)
+    processor_accounts: dict[str, ProcessorAccount] = Field(default_factory=dict)
     operator_email: str = OPERATOR_EMAIL
     operator_password: SecretStr = Field(default_factory=_password)
 
@@ -50,10 +77,13 @@ class Secrets(BaseModel):
         return str(nkeys.from_seed(seed).public_key.decode())
 
     def complete(self) -> "Secrets":
-        """Return the same with a password for every role and a seed for every NATS user that lacks one."""
+        """Return the same with what a role, a NATS user or a processor account lacks."""
         passwords = {role: self.role_passwords.get(role) or _password() for role in ROLES}
         seeds = {user: self.nats_seeds.get(user) or _nats_seed() for user in USERS}
-        return self.model_copy(update={"role_passwords": passwords, "nats_seeds": seeds})
+        accounts = {name: self.processor_accounts.get(name) or ProcessorAccount() for name in PROCESSOR_ACCOUNTS}
+        return self.model_copy(
+            update={"role_passwords": passwords, "nats_seeds": seeds, "processor_accounts": accounts}
+        )
 
 
 def load_or_create(path: Path) -> Secrets:

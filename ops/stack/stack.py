@@ -16,12 +16,13 @@ from ops.stack.leftovers import end_leftovers
 from ops.stack.lock import DataDirLock
 from ops.stack.parts import Parts
 from ops.stack.ports import HOST, is_free, remembered_ports
+from ops.stack.sandbox_processor import NAME as SANDBOX_PROCESSOR
 from ops.stack.state import read_state
 from ops.stack.supervisor import Observer, Supervisor, unobserved
 
 SERVERS = ("postgres", "nats", "valkey")
-EVERYTHING = (*SERVERS, "migrate", PROVISIONER, *SERVICES, "gateway")
-PORTS = ("postgres", "nats", "nats-monitoring", "valkey", *SERVICES, "gateway")
+EVERYTHING = (*SERVERS, "migrate", PROVISIONER, SANDBOX_PROCESSOR, *SERVICES, "gateway")
+PORTS = ("postgres", "nats", "nats-monitoring", "valkey", SANDBOX_PROCESSOR, *SERVICES, "gateway")
 HEALTHY_AGAIN = 60.0
 
 

@@ -1,0 +1,1 @@
+"""What the network decides, in memory: no I/O, no framework."""

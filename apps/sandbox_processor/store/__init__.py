@@ -1,0 +1,1 @@
+"""The network's memory: one SQLite file, written by one process."""
