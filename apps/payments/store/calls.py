@@ -1,0 +1,95 @@
+"""Operations at processors that a worker has to act on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from apps.payments.domain.operations import Operation, OperationStatus
+from apps.payments.domain.processing import Verb
+from outbox.database import columns
+from outbox.transaction import Transaction
+
+_CLAIM = """
+WITH due AS (
+    SELECT found.id, found.was_sent
+    FROM unnest($2::text[], $3::integer[]) AS room (processor, slots)
+    CROSS JOIN LATERAL (
+        SELECT o.id, o.leased_by IS NOT NULL AS was_sent FROM operation AS o
+        WHERE o.next_at <= $1 AND o.processor = room.processor
+        ORDER BY o.next_at LIMIT room.slots FOR UPDATE SKIP LOCKED
+    ) AS found
+)
+UPDATE operation AS o SET leased_by = $4, next_at = $5
+FROM due WHERE o.id = due.id
+RETURNING o.id, o.intent_id, o.subject_id, o.verb, o.processor, o.amount, o.asked, o.asked_at, o.reference, o.status,
+          o.tries, due.was_sent
+"""
+_POSTPONE = """
+UPDATE operation AS o
+SET tries = p.tries, next_at = p.next_at, leased_by = p.leased_by,
+    status = CASE WHEN p.attention THEN 'attention' ELSE o.status END
+FROM unnest($1::uuid[], $2::integer[], $3::timestamptz[], $4::uuid[], $5::boolean[])
+     AS p (id, tries, next_at, leased_by, attention)
+WHERE o.id = p.id AND o.leased_by = $6 AND o.settled_at IS NULL
+RETURNING o.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DueOperation:
+    """An operation in a worker's hands. `was_sent`: some worker had it before, so it may have reached the processor."""
+
+    operation: Operation
+    was_sent: bool
+
+    @property
+    def processor(self) -> str:
+        """The processor that it is for."""
+        return str(self.operation.processor)
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """When an operation without a final answer is due again; `leased_by` None: it certainly did not reach anybody."""
+
+    id: UUID
+    tries: int
+    next_at: datetime
+    leased_by: UUID | None
+    attention: bool
+
+
+async def claim(tx: Transaction, worker: UUID, room: Mapping[str, int], until: datetime) -> list[DueOperation]:
+    """Take what is due, the longest due first, at most so many of each processor as there is room for.
+
+    Until `until` nobody else takes them.
+    """
+    if not room:
+        return []
+    rows = await tx.fetch(_CLAIM, tx.now, list(room), list(room.values()), worker, until)
+    return [DueOperation(_operation(row), row["was_sent"]) for row in rows]
+
+
+async def postpone(tx: Transaction, worker: UUID, postponed: Sequence[Postponed]) -> set[UUID]:
+    """Say when unsettled operations are due again; return the ids of those that are still this worker's."""
+    rows = [(p.id, p.tries, p.next_at, p.leased_by, p.attention) for p in postponed]
+    return {row["id"] for row in await tx.fetch(_POSTPONE, *columns(rows, 5), worker)} if rows else set()
+
+
+def _operation(row: asyncpg.Record) -> Operation:
+    return Operation(
+        id=row["id"],
+        intent_id=row["intent_id"],
+        subject_id=row["subject_id"],
+        verb=Verb(row["verb"]),
+        processor=row["processor"],
+        amount=row["amount"],
+        asked=row["asked"],
+        asked_at=row["asked_at"],
+        reference=row["reference"],
+        status=OperationStatus(row["status"]),
+        tries=row["tries"],
+    )
