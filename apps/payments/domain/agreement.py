@@ -1,0 +1,156 @@
+"""Whether payments and the ledger agree: what was asked of the ledger and settled, against what the ledger has."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+from apps.payments.domain.operations import Operation, OperationStatus
+from apps.payments.domain.processing import Verb
+from contracts.wallet import (
+    AccountRef,
+    CaptureHold,
+    Effects,
+    HoldEffect,
+    PlaceHold,
+    PostJournal,
+    PostTransfer,
+    SystemAccountName,
+    TransferEffect,
+    TransferLeg,
+    VoidHold,
+)
+
+IsNamed: TypeAlias = Callable[[UUID, SystemAccountName], bool]
+"""Tells whether an account may be the one of that name."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the ledger knows: transfers by id, holds by id, and the transfers of journals by the journal's id."""
+
+    transfers: Mapping[UUID, TransferEffect]
+    holds: Mapping[UUID, HoldEffect]
+    journals: Mapping[UUID, Mapping[UUID, TransferEffect]]
+
+    @classmethod
+    def of(cls, effects: Effects) -> "Known":
+        """Sort an answer of the ledger."""
+        journals: defaultdict[UUID, dict[UUID, TransferEffect]] = defaultdict(dict)
+        for transfer in effects.transfers:
+            if transfer.journal_id is not None:
+                journals[transfer.journal_id][transfer.id] = transfer
+        return cls({t.id: t for t in effects.transfers}, {h.id: h for h in effects.holds}, journals)
+
+
+def ids_to_ask(operation: Operation) -> Iterator[UUID]:
+    """Yield the ids under which the ledger knows a ledger operation's effects."""
+    yield operation.id
+    if operation.verb in (Verb.CAPTURE_HOLD, Verb.VOID_HOLD):
+        yield UUID(operation.details["hold_id"])
+
+
+def difference(operation: Operation, known: Known, is_named: IsNamed) -> str | None:
+    """Say in what a settled ledger operation and the ledger differ; None when they agree."""
+    if operation.status is OperationStatus.FAILED:
+        has = any(operation.id in effects for effects in (known.transfers, known.holds, known.journals))
+        return f"{operation.verb.value} {operation.id} was refused, and the ledger has it" if has else None
+    match operation.verb:
+        case Verb.POST:
+            return _post(operation, known, is_named)
+        case Verb.HOLD:
+            return _hold(operation, PlaceHold.model_validate_json(operation.asked), known)
+        case Verb.CAPTURE_HOLD:
+            return _capture(operation, CaptureHold.model_validate_json(operation.asked), known)
+        case _:
+            return _void(VoidHold.model_validate_json(operation.asked), known)
+
+
+def _post(operation: Operation, known: Known, is_named: IsNamed) -> str | None:
+    if "journal_id" in operation.details:
+        asked = PostJournal.model_validate_json(operation.asked)
+        legs = [leg for leg in asked.legs if isinstance(leg, TransferLeg)]
+        posted = known.journals.get(operation.id, {})
+    else:
+        legs = [_as_leg(PostTransfer.model_validate_json(operation.asked))]
+        posted = {operation.id: known.transfers[operation.id]} if operation.id in known.transfers else {}
+    for leg in legs:
+        if found := _leg(leg, operation.subject_id, posted.get(leg.transfer_id), is_named):
+            return found
+    if len(posted) > len(legs):
+        return f"journal {operation.id} has {len(posted)} transfers, not {len(legs)}"
+    return None
+
+
+def _as_leg(asked: PostTransfer) -> TransferLeg:
+    return TransferLeg.model_construct(
+        transfer_id=asked.transfer_id,
+        debit_account=asked.debit_account,
+        credit_account=asked.credit_account,
+        amount=asked.amount,
+        currency=asked.currency,
+    )
+
+
+def _leg(leg: TransferLeg, reference: UUID, posted: TransferEffect | None, is_named: IsNamed) -> str | None:
+    what = f"transfer {leg.transfer_id}"
+    if posted is None:
+        return f"{what} is not in the ledger"
+    sides = ((leg.debit_account, posted.debit_account), (leg.credit_account, posted.credit_account))
+    for asked, found in sides:
+        if not _is_account(found, asked, is_named):
+            return f"{what} moved money on account {found}, not on {_name_of(asked)}"
+    return _first_difference(
+        what, (posted.amount, leg.amount), (posted.currency, leg.currency), (posted.reference, reference)
+    )
+
+
+def _hold(operation: Operation, asked: PlaceHold, known: Known) -> str | None:
+    what, placed = f"hold {asked.hold_id}", known.holds.get(asked.hold_id)
+    if placed is None:
+        return f"{what} is not in the ledger"
+    return _first_difference(
+        what, (placed.amount, asked.amount), (placed.currency, asked.currency), (placed.reference, operation.subject_id)
+    )
+
+
+def _capture(operation: Operation, asked: CaptureHold, known: Known) -> str | None:
+    what, posted, hold = f"capture {operation.id}", known.transfers.get(operation.id), known.holds.get(asked.hold_id)
+    if posted is None or hold is None:
+        return f"{what} of hold {asked.hold_id} is not in the ledger"
+    if posted.hold_id != asked.hold_id:
+        return f"{what} is of hold {posted.hold_id}, not of {asked.hold_id}"
+    if hold.captured < posted.amount:
+        return f"hold {hold.id} does not count {what}"
+    return _first_difference(
+        what,
+        (posted.amount, operation.amount),
+        (posted.currency, hold.currency),
+        (posted.reference, operation.subject_id),
+    )
+
+
+def _void(asked: VoidHold, known: Known) -> str | None:
+    hold = known.holds.get(asked.hold_id)
+    if hold is None:
+        return f"hold {asked.hold_id} was given back, and is not in the ledger"
+    return f"hold {hold.id} was given back, and still reserves {hold.remaining}" if hold.remaining else None
+
+
+def _first_difference(what: str, *pairs: tuple[object, object]) -> str | None:
+    """Compare amount, currency and reference, each as found and as asked."""
+    for name, (found, asked) in zip(("amount", "currency", "reference"), pairs, strict=True):
+        if found != asked:
+            return f"the {name} of {what} is {found}, not {asked}"
+    return None
+
+
+def _is_account(found: UUID, asked: AccountRef, is_named: IsNamed) -> bool:
+    return is_named(found, asked) if isinstance(asked, SystemAccountName) else found == asked
+
+
+def _name_of(asked: AccountRef) -> str:
+    if isinstance(asked, SystemAccountName):
+        return f"{asked.kind.value}:{asked.processor}" if asked.processor else asked.kind.value
+    return str(asked)
