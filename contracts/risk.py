@@ -5,8 +5,10 @@ from typing import Annotated
 
 from pydantic import UUID7, AwareDatetime, Field
 
-from contracts.message import Idempotency, Message, command, decision
+from contracts.message import Idempotency, Message, command, decision, query
 from contracts.money import Amount, Currency
+
+REVIEWS_LIMIT = 100
 
 
 class RiskOutcome(StrEnum):
@@ -72,3 +74,34 @@ class DecideReview(Message):
     decided_by: UUID7
     note: Annotated[str, Field(min_length=1, max_length=500, pattern="^[^\x00]*$")]
     idempotency: Idempotency
+
+
+class Review(Message):
+    """A payment that waits for an analyst: what was asked about it, and the rules that fired."""
+
+    assessment_id: UUID7
+    payment_intent_id: UUID7
+    payer: UUID7
+    source_wallet: UUID7 | None = None
+    destination_wallet: UUID7 | None = None
+    amount: Amount
+    currency: Currency
+    direction: str
+    method: str
+    rules: list[FiredRule]
+    opened_at: AwareDatetime
+
+
+class ReviewPage(Message):
+    """Open reviews, newest first; `next_before` continues after the last one, and is None at the end."""
+
+    reviews: list[Review]
+    next_before: UUID7 | None = None
+
+
+@query("risk", "list_reviews", senders=("gateway",), answer=ReviewPage)
+class ListReviews(Message):
+    """Read the payments that wait for an analyst, newest first, those whose assessment is older than `before`."""
+
+    before: UUID7 | None = None
+    limit: Annotated[int, Field(ge=1, le=REVIEWS_LIMIT)] = 20

@@ -57,6 +57,8 @@ SPEAKS = {
         "wallet.queries.get_reconciliation",
         "wallet.queries.list_reconciliations",
         "wallet.queries.list_breaks",
+        "risk.commands.decide_review",
+        "risk.queries.list_reviews",
         "payments.commands.create_payment_intent",
         "payments.commands.confirm_payment_intent",
         "payments.queries.get_payment_intent",
@@ -137,7 +139,7 @@ LISTENS = {
         "wallet.queries.list_breaks",
     },
     "payments": {"payments.queries.get_payment_intent"},
-    "risk": set[str](),
+    "risk": {"risk.queries.list_reviews"},
     "gateway": {"gateway.replies.any", "gateway.replies.>"},
     "provisioner": set[str](),
 }
@@ -159,7 +161,7 @@ READS = {
         "RISK_DECISIONS.payments-risk-decision",
         "WALLET_EVENTS.payments-transfer-outcome",
     },
-    "risk": {"RISK_COMMANDS.risk-assess"},
+    "risk": {"RISK_COMMANDS.risk-assess", "RISK_COMMANDS.risk-decide-review"},
     "gateway": set[str](),
 }
 """User -> the durables it may pull from and acknowledge."""
@@ -339,6 +341,10 @@ FORBIDDEN = {
         "UPDATE decision SET outcome = 'approve'",
         "DELETE FROM decision",
         "TRUNCATE decision",
+        "UPDATE review SET amount = 1",
+        "DELETE FROM review",
+        "UPDATE verdict SET outcome = 'approve'",
+        "DELETE FROM verdict",
         "SET ROLE risk_owner",
     ),
 }
@@ -403,7 +409,7 @@ async def test_what_the_runtime_role_may_change_is_written_down(
                 "updated_at",
             }
         },
-        "risk": {"payer_minute": {"payments", "amount"}},
+        "risk": {"payer_minute": {"payments", "amount"}, "review": {"is_open"}},
     }[service] | {"relay_cursor": {"stream", "position", "incarnation", "sequence"}, "idempotency_key": {"answer"}}
     connection = await asyncpg.connect((await fresh_database(service)).url)
     try:

@@ -19,6 +19,7 @@ class RiskSettings(ServiceSettings):
     amount_limit: int = Field(default=_DEFAULT.amount, ge=0, description="Major units in one payment")
     hourly_volume_limit: int = Field(default=_DEFAULT.hourly_volume, ge=0, description="Major units of a payer")
     payments_per_minute_limit: int = Field(default=_DEFAULT.payments_per_minute, ge=0, description="Of a payer")
+    review_amount: int = Field(default=_DEFAULT.review_amount, ge=0, description="Major units in one payment")
     large_amount: int = Field(default=_DEFAULT.large_amount, ge=0, description="Major units that are noted")
     history_hours: int = Field(default=3, ge=2, le=168, description="Longer than any rule looks back")
 
@@ -29,6 +30,7 @@ class RiskSettings(ServiceSettings):
             amount=self.amount_limit,
             hourly_volume=self.hourly_volume_limit,
             payments_per_minute=self.payments_per_minute_limit,
+            review_amount=self.review_amount,
             large_amount=self.large_amount,
         )
 

@@ -12,7 +12,10 @@ from contracts.risk import FiredRule, RiskOutcome
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """A payment to decide about, and when it was asked for: a backlog must not look like a burst."""
+    """A payment to decide about, and when it was asked for: a backlog must not look like a burst.
+
+    The decision goes to `subject`. What a processor brings has no source wallet, what goes to a bank no destination.
+    """
 
     id: UUID
     payment_intent_id: UUID
@@ -20,6 +23,11 @@ class Assessment:
     amount: int
     currency: str
     asked_at: datetime
+    subject: str
+    source_wallet: UUID | None = None
+    destination_wallet: UUID | None = None
+    direction: str = "payment"
+    method: str = "wallet"
 
     @property
     def bucket(self) -> Bucket:
@@ -29,7 +37,7 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided; it stands for ever."""
+    """What was decided. It stands for ever, but for a review: an analyst's decision takes its place."""
 
     assessment_id: UUID
     payment_intent_id: UUID
@@ -41,10 +49,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The decision about each assessment, in order; what of it is new; and what is added to the payers' history."""
+    """The decision about each assessment, in order; what of it is new; and what is added to the payers' history.
+
+    `to_review` are the assessments that an analyst has to decide about from now on.
+    """
 
     decisions: Sequence[Decision]
     new: Sequence[Decision]
+    to_review: Sequence[Assessment]
     additions: Sequence[tuple[Bucket, Count]]
 
 
@@ -60,17 +72,19 @@ def decide(
     Raises ValueError when an assessment's id was used for another payment: its sender is at fault.
     """
     history, by_id = History(recorded), dict(known)
-    decisions, new = [], []
+    decisions, new, to_review = [], [], []
     for assessment in assessments:
         decision = by_id.get(assessment.id)
         if decision is None:
             decision = _decide_one(rules, history, assessment, now)
             by_id[assessment.id] = decision
             new.append(decision)
+            if decision.outcome is RiskOutcome.REVIEW:
+                to_review.append(assessment)
         elif (decision.payment_intent_id, decision.payer) != (assessment.payment_intent_id, assessment.payer):
             raise ValueError(f"assessment {assessment.id} was asked for about another payment before")
         decisions.append(decision)
-    return Decided(decisions, new, history.additions())
+    return Decided(decisions, new, to_review, history.additions())
 
 
 def _decide_one(rules: Sequence[Rule], history: History, assessment: Assessment, now: datetime) -> Decision:

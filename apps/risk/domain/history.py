@@ -37,7 +37,10 @@ class Seen:
 
 @dataclass(slots=True)
 class Count:
-    """What is in a bucket. A declined payment counts as an attempt, but moves no money."""
+    """What is in a bucket. A declined payment counts as an attempt, but moves no money.
+
+    One under review, too; its money counts from when an analyst approves it.
+    """
 
     payments: int = 0
     amount: int = 0
@@ -79,6 +82,10 @@ class History:
         count = self.added[bucket.payer].setdefault(bucket, Count())
         count.payments += 1
         count.amount += amount
+
+    def add_approved(self, bucket: Bucket, amount: int) -> None:
+        """Count the money of a payment that an analyst has approved; it was counted as an attempt before."""
+        self.added[bucket.payer].setdefault(bucket, Count()).amount += amount
 
     def additions(self) -> list[tuple[Bucket, Count]]:
         """Return what the batch has added."""

@@ -25,6 +25,7 @@ class Effect(Enum):
     """What a rule that fires does: a note is kept with the decision, and declines nothing."""
 
     DECLINE = "decline"
+    REVIEW = "review"
     NOTE = "note"
 
 
@@ -71,6 +72,7 @@ class Limits:
     amount: int = 10_000
     hourly_volume: int = 50_000
     payments_per_minute: int = 600
+    review_amount: int = 50_000
     large_amount: int = 5_000
 
 
@@ -92,13 +94,23 @@ def rule_set(limits: Limits) -> tuple[Rule, ...]:
             limits.payments_per_minute,
             "{seen} payments within a minute are more than {limit}.",
         ),
+        Rule(
+            "large_payment_review",
+            Effect.REVIEW,
+            Feature.AMOUNT,
+            limits.review_amount,
+            "{seen} at once is above {limit}, from where an analyst decides.",
+        ),
         Rule("large_amount", Effect.NOTE, Feature.AMOUNT, limits.large_amount, "{seen} at once is more than {limit}."),
     )
 
 
 def judge(rules: Sequence[Rule], features: Features) -> tuple[RiskOutcome, tuple[FiredRule, ...]]:
-    """Ask every rule; any that declines decides. All that fire are named, in the order of the rule set."""
+    """Ask every rule; any that declines decides, then any that wants a review. All that fire are named, in order."""
     fired = [rule for rule in rules if rule.fires(features)]
-    declined = any(rule.effect is Effect.DECLINE for rule in fired)
-    outcome = RiskOutcome.DECLINE if declined else RiskOutcome.APPROVE
+    effects = {rule.effect for rule in fired}
+    outcome = next((outcome for effect, outcome in _OUTCOMES if effect in effects), RiskOutcome.APPROVE)
     return outcome, tuple(rule.fired(features) for rule in fired)
+
+
+_OUTCOMES = ((Effect.DECLINE, RiskOutcome.DECLINE), (Effect.REVIEW, RiskOutcome.REVIEW))

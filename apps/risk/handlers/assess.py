@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from apps.risk import store
-from apps.risk.domain.assessment import Assessment, Decision, decide
+from apps.risk.domain.assessment import Assessment, decide
 from apps.risk.domain.rules import Rule
+from apps.risk.handlers.decisions import decision_message
+from apps.risk.store import assessments as store
 from contracts.message import Envelope
 from contracts.risk import Assess, RiskDecision
 from contracts.topology import SERVICES
@@ -15,15 +16,14 @@ _REPLY_SUBJECTS = frozenset(RiskDecision.contract.subject.replace("*", service) 
 
 async def assess(rules: Sequence[Rule], tx: Transaction, commands: Sequence[Envelope[Assess]]) -> None:
     """Decide about each payment in order. Raises ValueError for a request whose answer has nowhere to go."""
-    subjects = [_reply_subject(command) for command in commands]
     assessments = [_assessment_of(command) for command in commands]
     await store.take_turn(tx)
     known = await store.load_decisions(tx, {a.id for a in assessments})
     recorded = await store.load_seen(tx, {a.bucket for a in assessments if a.id not in known})
     decided = decide(rules, recorded, known, assessments, tx.now)
     await store.save(tx, decided)
-    for command, subject, decision in zip(commands, subjects, decided.decisions, strict=True):
-        tx.say(_event(decision), command, subject=subject)
+    for command, assessment, decision in zip(commands, assessments, decided.decisions, strict=True):
+        tx.say(decision_message(decision), command, subject=assessment.subject)
 
 
 def _reply_subject(command: Envelope[Assess]) -> str:
@@ -41,14 +41,9 @@ def _assessment_of(command: Envelope[Assess]) -> Assessment:
         amount=asked.amount,
         currency=asked.currency,
         asked_at=command.time,
-    )
-
-
-def _event(decision: Decision) -> RiskDecision:
-    return RiskDecision(
-        assessment_id=decision.assessment_id,
-        payment_intent_id=decision.payment_intent_id,
-        outcome=decision.outcome,
-        rules=list(decision.rules),
-        decided_at=decision.decided_at,
+        subject=_reply_subject(command),
+        source_wallet=asked.source_wallet,
+        destination_wallet=asked.destination_wallet,
+        direction=asked.direction,
+        method=asked.method,
     )

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from apps.risk import store
 from apps.risk.domain.history import minute_of
+from apps.risk.store import assessments as store
 from outbox.transaction import Transaction
 
 CHUNK = 10_000

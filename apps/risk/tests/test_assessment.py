@@ -1,6 +1,7 @@
 """Assessing in memory: a batch in any split gives the same decisions, and equals an obviously correct count."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
@@ -15,6 +16,7 @@ from apps.risk.domain.rules import Limits, rule_set
 from contracts.risk import RiskOutcome
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SUBJECT = "risk.decisions.payments"
 RULES = rule_set(Limits(amount=100, hourly_volume=300, payments_per_minute=4, large_amount=90))
 ASSESSMENTS = st.builds(
     Assessment,
@@ -24,6 +26,7 @@ ASSESSMENTS = st.builds(
     amount=st.sampled_from([10_00, 80_00, 95_00, 101_00]),
     currency=st.sampled_from(["EUR", "EUR", "USD"]),
     asked_at=st.sampled_from([0, 1, 40, 61, 119, 121, 3599, 3660, 3725]).map(lambda s: NOW + timedelta(seconds=s)),
+    subject=st.just(SUBJECT),
 )
 
 
@@ -67,7 +70,8 @@ def test_any_split_of_a_batch_decides_the_same(assessments: list[Assessment], cu
 
 def _payments(count: int, amount: int = 10_00, second: int = 0, first_id: int = 1) -> list[Assessment]:
     at = NOW + timedelta(seconds=second)
-    return [Assessment(UUID(int=first_id + n), UUID(int=99), UUID(int=7), amount, "EUR", at) for n in range(count)]
+    ids = (UUID(int=first_id + n) for n in range(count))
+    return [Assessment(i, UUID(int=99), UUID(int=7), amount, "EUR", at, SUBJECT) for i in ids]
 
 
 def _declined_by(decisions: Sequence[Decision]) -> list[str]:
@@ -98,6 +102,6 @@ def test_volume_counts_approved_payments_of_the_last_hour() -> None:
 
 def test_an_assessment_of_another_payment_under_a_used_id_is_an_error() -> None:
     [first] = _payments(1)
-    other = Assessment(first.id, UUID(int=98), first.payer, first.amount, first.currency, first.asked_at)
+    other = replace(first, payment_intent_id=UUID(int=98))
     with pytest.raises(ValueError, match="another payment"):
         decide(RULES, {}, {}, [first, other], NOW)

@@ -18,6 +18,11 @@ CASES = (
         "velocity", "decline", "EUR", Feature.PAYMENTS_PER_MINUTE, 600,
         "601 payments within a minute are more than 600.",
     ),
+    # By default what is large enough for a review is declined already.
+    (
+        "large_payment_review", "decline", "EUR", Feature.AMOUNT, 50_000_00,
+        "50,000.01 EUR at once is above 50,000.00 EUR, from where an analyst decides.",
+    ),
     ("large_amount", "approve", "EUR", Feature.AMOUNT, 5_000_00, "5,000.01 EUR at once is more than 5,000.00 EUR."),
 )  # fmt: skip
 
@@ -43,6 +48,19 @@ def test_all_that_fire_are_named_in_the_order_of_the_rule_set() -> None:
     outcome, fired = judge(rule_set(Limits()), everything)
     assert outcome is RiskOutcome.DECLINE
     assert [rule.name for rule in fired] == [rule.name for rule in rule_set(Limits())]
+
+
+def test_a_payment_is_reviewed_unless_a_rule_declines_it() -> None:
+    rules = rule_set(Limits(review_amount=1_000))
+    for amount, expected in (
+        (1_000_00, "approve"),
+        (1_000_01, "review"),
+        (10_000_00, "review"),
+        (10_000_01, "decline"),
+    ):
+        outcome, fired = judge(rules, Features("EUR", QUIET | {Feature.AMOUNT: amount}))
+        assert outcome.value == expected
+        assert ("large_payment_review" in {rule.name for rule in fired}) == (amount > 1_000_00)
 
 
 def test_limits_can_be_set() -> None:

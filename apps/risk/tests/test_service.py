@@ -11,8 +11,10 @@ from pydantic import SecretStr
 
 from apps.risk.main import build
 from apps.risk.settings import RiskSettings
-from apps.risk.tests.desk import request
+from apps.risk.tests.desk import ANSWER_TO, deciding, listing, request
 from contracts.ids import new_id
+from contracts.message import Reply, decode
+from contracts.risk import ListReviews
 from outbox import consumer
 from outbox.service import Service
 from tests.fresh_databases import FreshDatabaseFactory
@@ -29,6 +31,7 @@ async def service(fresh_database: FreshDatabaseFactory, nats_server: NatsServer)
             nats_seed=SecretStr(nats_server.seeds["risk"]),
             http_port=1,
             amount_limit=20,
+            review_amount=10,
         )
     )
 
@@ -58,6 +61,29 @@ async def test_decisions_and_a_dead_letter_over_nats(
         [letter] = await _stored(operator, "DEAD_LETTERS", 1)
         assert "replyto must be risk.decisions.<service>" in letter["data"]["reason"]
     await payments.close()
+
+
+async def test_an_analyst_decides_over_nats(service: Service, nats_server: NatsServer, operator: Client) -> None:
+    payments, gateway = await nats_server.connect("payments"), await nats_server.connect("gateway")
+    waiting = request(new_id(), 15_00)
+    answers = await gateway.subscribe(ANSWER_TO)
+    await payments.jetstream().publish(waiting.data.contract.subject, waiting.encode())
+    async with service.app().start_lifespan_context():
+        [review] = await _stored(operator, "RISK_DECISIONS", 1)
+        assert review["data"]["outcome"] == "review"
+        listed = await gateway.request(ListReviews.contract.subject, listing().encode(), timeout=5)
+        [open_review] = decode(listed.data, Reply).data.resource["reviews"]
+        assert open_review["payment_intent_id"] == str(waiting.data.payment_intent_id)
+        command = deciding(waiting, "approve")
+        await gateway.publish(command.data.contract.subject, command.encode())
+        answer = decode((await answers.next_msg(timeout=10)).data, Reply)
+        assert (answer.causationid, answer.data.resource["outcome"]) == (command.id, "approve")
+        decided = (await _stored(operator, "RISK_DECISIONS", 2))[1]
+        assert (decided["data"]["outcome"], decided["causationid"]) == ("approve", str(command.id))
+        listed = await gateway.request(ListReviews.contract.subject, listing().encode(), timeout=5)
+        assert decode(listed.data, Reply).data.resource == {"reviews": []}
+    await payments.close()
+    await gateway.close()
 
 
 async def _stored(operator: Client, stream: str, count: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Every SQL statement of risk."""
+"""Decisions about payments, and what was seen of their payers."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from apps.risk.domain.assessment import Decided, Decision
 from apps.risk.domain.history import MINUTES_IN_WINDOW, Bucket, Seen
+from apps.risk.domain.review import analysts_rules
 from contracts.risk import FiredRule, RiskOutcome
 from outbox.database import columns
 from outbox.transaction import Transaction
@@ -16,8 +17,9 @@ from outbox.transaction import Transaction
 _TURN = 7101
 _TAKE_TURN = "SELECT pg_advisory_xact_lock($1)"
 _DECISIONS = """
-SELECT assessment_id, payment_intent_id, payer, outcome, rules::text AS rules, decided_at
-FROM decision WHERE assessment_id = ANY($1::uuid[])
+SELECT assessment_id, payment_intent_id, payer, d.outcome, rules::text AS rules, d.decided_at,
+       v.outcome AS verdict, note, v.decided_at AS reviewed_at
+FROM decision d LEFT JOIN verdict v USING (assessment_id) WHERE assessment_id = ANY($1::uuid[])
 """
 _SEEN = """
 SELECT asked.payer, asked.currency, asked.minute,
@@ -36,6 +38,11 @@ WITH counted AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::bigint[])
     ON CONFLICT (payer, currency, minute)
     DO UPDATE SET payments = b.payments + excluded.payments, amount = b.amount + excluded.amount
+), opened AS (
+    INSERT INTO review (assessment_id, payment_intent_id, source_wallet, destination_wallet, amount, currency,
+                        direction, method, subject)
+    SELECT * FROM unnest($12::uuid[], $13::uuid[], $14::uuid[], $15::uuid[], $16::bigint[], $17::text[], $18::text[],
+                         $19::text[], $20::text[])
 )
 INSERT INTO decision (assessment_id, payment_intent_id, payer, outcome, rules, decided_at)
 SELECT id, payment_intent_id, payer, outcome, rules::jsonb, decided_at
@@ -55,7 +62,7 @@ async def take_turn(tx: Transaction) -> None:
 
 
 async def load_decisions(tx: Transaction, ids: Collection[UUID]) -> dict[UUID, Decision]:
-    """Return the decisions about those assessments that were decided before, by assessment id."""
+    """Return the decisions about those assessments that were decided before, by assessment id; an analyst's if any."""
     return {row["assessment_id"]: _decision(row) for row in await tx.fetch(_DECISIONS, list(ids))}
 
 
@@ -69,7 +76,7 @@ async def load_seen(tx: Transaction, buckets: Collection[Bucket]) -> dict[Bucket
 
 
 async def save(tx: Transaction, decided: Decided) -> None:
-    """Record new decisions, and count their payments."""
+    """Record new decisions, count their payments, and open the reviews."""
     if not decided.new:
         return
     counts = sorted((b.payer, b.currency, b.minute, c.payments, c.amount) for b, c in decided.additions)
@@ -84,7 +91,21 @@ async def save(tx: Transaction, decided: Decided) -> None:
         )
         for d in decided.new
     ]
-    await tx.execute(_SAVE, *columns(counts, 5), *columns(decisions, 6))
+    reviews = [
+        (
+            a.id,
+            a.payment_intent_id,
+            a.source_wallet,
+            a.destination_wallet,
+            a.amount,
+            a.currency,
+            a.direction,
+            a.method,
+            a.subject,
+        )
+        for a in decided.to_review
+    ]
+    await tx.execute(_SAVE, *columns(counts, 5), *columns(decisions, 6), *columns(reviews, 9))
 
 
 async def delete_minutes_before(tx: Transaction, minute: int, limit: int) -> None:
@@ -93,5 +114,9 @@ async def delete_minutes_before(tx: Transaction, minute: int, limit: int) -> Non
 
 
 def _decision(row: asyncpg.Record) -> Decision:
-    identifier, payment_intent_id, payer, outcome, rules, decided_at = row
-    return Decision(identifier, payment_intent_id, payer, RiskOutcome(outcome), _RULES.validate_json(rules), decided_at)
+    identifier, payment_intent_id, payer, outcome, rules, decided_at, verdict, note, reviewed_at = row
+    if verdict is None:
+        fired = _RULES.validate_json(rules)
+        return Decision(identifier, payment_intent_id, payer, RiskOutcome(outcome), fired, decided_at)
+    reviewed = RiskOutcome(verdict)
+    return Decision(identifier, payment_intent_id, payer, reviewed, analysts_rules(reviewed, note), reviewed_at)
