@@ -1,6 +1,5 @@
 """A dispute as the rules see it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -31,7 +30,7 @@ class Dispute:
     created_at: datetime
     updated_at: datetime
     hold_id: UUID | None = None
-    evidence: Mapping[str, str] | None = None
+    evidence: dict[str, str] | None = None
     evidence_due_by: datetime | None = None
     asked_by: str | None = None
 

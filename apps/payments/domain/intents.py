@@ -1,6 +1,5 @@
 """A payment intent as the rules see it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -55,7 +54,7 @@ class Intent:
     application_fee: int
     description: str | None
     statement_descriptor: str | None
-    metadata: Mapping[str, str]
+    metadata: dict[str, str]
     return_url: str | None
     country: str | None
     state: State
@@ -100,6 +99,16 @@ class Intent:
         return self.captured - self.refunding - self.refunded - self.disputed - self.lost
 
     @property
+    def source(self) -> UUID:
+        """The wallet that it is taken from. Raises ValueError when that is not a wallet."""
+        return _there(self.source_wallet)
+
+    @property
+    def destination(self) -> UUID:
+        """The wallet that it goes to. Raises ValueError when that is not a wallet."""
+        return _there(self.destination_wallet)
+
+    @property
     def by_wallet(self) -> bool:
         """Whether a wallet pays, so that no processor has a part in it."""
         return self.method is not None and self.method.type is MethodType.WALLET
@@ -109,14 +118,7 @@ class Intent:
         return party in (self.customer, self.merchant)
 
 
-@dataclass(frozen=True, slots=True)
-class Details:
-    """What a client says of a payment before it is confirmed, and may change until then."""
-
-    amount: int
-    method: Method | None
-    source_wallet: UUID | None
-    application_fee: int
-    description: str | None
-    statement_descriptor: str | None
-    metadata: Mapping[str, str]
+def _there(wallet: UUID | None) -> UUID:
+    if wallet is None:
+        raise ValueError("this side of the payment is not a wallet")
+    return wallet

@@ -1,15 +1,98 @@
-"""Why an attempt failed, in the customer's terms: codes are stable, details say what may be done about it."""
+"""Why a wish is refused and why an attempt failed: codes are stable, details say what may be done about it."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from apps.payments.domain.transitions import State, Trigger, public_status, states_that_allow
 from contracts.message import Problem
 from contracts.risk import FiredRule
 
+NOT_FOUND = Problem(
+    code="payment_intent_not_found",
+    detail="There is no such payment intent among yours.",
+    parameter="payment_intent_id",
+)
+ID_TAKEN = Problem(
+    code="payment_intent_exists",
+    detail="There is a payment intent with this id already; choose a new id.",
+    parameter="payment_intent_id",
+)
+SAME_WALLET = Problem(
+    code="same_wallet",
+    detail="The destination wallet is the source wallet; name another one.",
+    parameter="destination_wallet",
+)
+SOURCE_REQUIRED = Problem(
+    code="source_required", detail="A payout needs the wallet that it is taken from.", parameter="source_wallet"
+)
+DESTINATION_REQUIRED = Problem(
+    code="destination_required",
+    detail="A payment or a top-up needs the wallet that it goes to.",
+    parameter="destination_wallet",
+)
+SOURCE_NOT_POSSIBLE = Problem(
+    code="wallet_not_possible",
+    detail="A source wallet goes with a payment from that wallet, or with a payout; leave it out.",
+    parameter="source_wallet",
+)
+DESTINATION_NOT_POSSIBLE = Problem(
+    code="wallet_not_possible",
+    detail="A payout goes to a bank account; leave the destination wallet out.",
+    parameter="destination_wallet",
+)
+METHOD_REQUIRED = Problem(
+    code="payment_method_required",
+    detail="Name the payment method to confirm with.",
+    parameter="payment_method",
+)
+METHOD_NOT_POSSIBLE = Problem(
+    code="payment_method_not_possible",
+    detail="This payment method cannot be used for this payment; name another one.",
+    parameter="payment_method",
+)
+NOBODY_TAKES_IT = Problem(
+    code="payment_method_not_possible",
+    detail="No processor takes this payment method for this amount, currency and country; name another one.",
+    parameter="payment_method",
+)
+CAPTURE_METHOD_NOT_POSSIBLE = Problem(
+    code="capture_method_not_possible",
+    detail="A payout is captured automatically.",
+    parameter="capture_method",
+)
+FEE_NOT_POSSIBLE = Problem(
+    code="application_fee_not_possible",
+    detail="A payout, and what a wallet pays to be captured by hand, has no application fee; leave it out.",
+    parameter="application_fee",
+)
+FEE_TOO_LARGE = Problem(
+    code="application_fee_not_possible",
+    detail="The application fee must be smaller than the payment.",
+    parameter="application_fee",
+)
+REFUND_NOT_POSSIBLE = Problem(code="refund_not_possible", detail="A payout has left for the bank and has no refunds.")
+REFUND_ID_TAKEN = Problem(
+    code="refund_exists",
+    detail="There is a refund with this id already; choose a new id.",
+    parameter="refund_id",
+)
+DISPUTE_NOT_FOUND = Problem(
+    code="dispute_not_found", detail="There is no such dispute among yours.", parameter="dispute_id"
+)
+DISPUTE_CLOSED = Problem(code="dispute_closed", detail="This dispute was decided; nothing can be added any more.")
+EVIDENCE_SUBMITTED = Problem(
+    code="evidence_submitted", detail="Evidence for this dispute was submitted; that is possible once."
+)
 RISK_TIMED_OUT = Problem(
     code="risk_timed_out",
     detail="The payment could not be checked in time; no money was moved. Confirm it again.",
 )
+PROCESSOR_UNAVAILABLE = Problem(
+    code="processor_unavailable",
+    detail="No processor could be reached; no money was moved. Try again in a moment.",
+)
+DECLINED = Problem(code="card_declined", detail="The processor declined this without a reason; use another method.")
+GIVEN_UP = Problem(code="payment_canceled", detail="The payment was canceled before its customer went on.")
 _REASONS_SHOWN = 5
 
 _OF_THE_LEDGER: Mapping[str, Problem] = MappingProxyType(
@@ -37,6 +120,41 @@ _OF_THE_LEDGER: Mapping[str, Problem] = MappingProxyType(
     }
 )
 """The ledger's refusals that mean something to a customer; the ledger speaks of accounts, the customer of wallets."""
+_REFUND_UNFUNDED = Problem(
+    code="insufficient_funds",
+    detail="The wallet that was paid holds too little for this refund; fund it and refund again.",
+)
+_DONE = MappingProxyType(
+    {
+        Trigger.UPDATE: "updated",
+        Trigger.CONFIRM: "confirmed",
+        Trigger.CAPTURE: "captured",
+        Trigger.CANCEL: "canceled",
+        Trigger.REFUND: "refunded",
+    }
+)
+
+
+def unexpected_state(state: State, wish: Trigger) -> Problem:
+    """Return the problem of a wish that the table does not allow; it names the statuses that do."""
+    legal = " or ".join(states_that_allow(wish))
+    detail = f"This payment intent is {public_status(state)}; only one that is {legal} can be {_DONE[wish]}."
+    return Problem(code="payment_intent_unexpected_state", detail=detail)
+
+
+def exceeds_capturable(amount: int) -> Problem:
+    """Return the problem of a capture of more than `amount`."""
+    detail = f"At most {amount} (in minor units) can be captured of this payment."
+    return Problem(code="amount_exceeds_capturable", detail=detail, parameter="amount")
+
+
+def exceeds_captured(amount: int) -> Problem:
+    """Return the problem of a refund of more than `amount`."""
+    detail = (
+        f"At most {amount} (in minor units) can be refunded of this payment: "
+        "what was captured, less what was refunded or is disputed."
+    )
+    return Problem(code="refund_exceeds_captured", detail=detail, parameter="amount")
 
 
 def declined_by_risk(rules: Sequence[FiredRule]) -> Problem:
@@ -49,3 +167,10 @@ def refused_by_ledger(problem: Problem) -> Problem:
     """Return the error of a payment that the ledger refused; a code that is not translated stays what it is."""
     known = _OF_THE_LEDGER.get(problem.code)
     return known or Problem(code=problem.code, detail=problem.detail)
+
+
+def refund_refused_by_ledger(problem: Problem) -> Problem:
+    """Return why the ledger refused a refund, in the merchant's terms."""
+    if problem.code == _REFUND_UNFUNDED.code:
+        return _REFUND_UNFUNDED
+    return Problem(code=problem.code, detail=problem.detail)

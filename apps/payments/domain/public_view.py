@@ -75,11 +75,11 @@ def _method(intent: Intent) -> PaymentMethod | None:
         return None
     match method.type:
         case MethodType.WALLET:
-            return WalletMethod.model_construct(wallet=intent.source_wallet)
+            return WalletMethod.model_construct(wallet=intent.source)
         case MethodType.CARD:
-            return CardMethod.model_construct(token=method.token)
+            return CardMethod.model_construct(token=str(method.token))
         case MethodType.BANK:
-            return BankMethod.model_construct(token=method.token)
+            return BankMethod.model_construct(token=str(method.token))
 
 
 def refund_view(refund: Refund) -> payments.Refund:

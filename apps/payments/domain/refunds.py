@@ -1,6 +1,5 @@
 """A refund as the rules see it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -47,7 +46,7 @@ class Refund:
     amount: int
     currency: str
     reason: RefundReason | None
-    metadata: Mapping[str, str]
+    metadata: dict[str, str]
     stage: Stage
     created_at: datetime
     updated_at: datetime

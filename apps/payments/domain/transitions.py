@@ -46,6 +46,7 @@ class Trigger(StrEnum):
     CHARGED = "charged"
     ACTION_REQUIRED = "action_required"
     DECLINED = "declined"
+    FELL_OVER = "fell_over"
     CAPTURED = "captured"
     CAPTURE_DECLINED = "capture_declined"
     EXPIRED = "expired"
@@ -78,7 +79,12 @@ TRANSITIONS: Mapping[State, Mapping[Trigger, frozenset[State]]] = MappingProxyTy
             T.HELD: frozenset({S.REQUIRES_CAPTURE, S.AUTHORISING}),
             T.HOLD_REFUSED: frozenset({S.REQUIRES_PAYMENT_METHOD}),
         },
-        S.AUTHORISING: _BY_PROCESSOR | {T.ACTION_REQUIRED: frozenset({S.AWAITING_ACTION})},
+        S.AUTHORISING: _BY_PROCESSOR
+        | {
+            T.ACTION_REQUIRED: frozenset({S.AWAITING_ACTION}),
+            # A processor certainly did nothing, so the next one of the route is asked.
+            T.FELL_OVER: frozenset({S.AUTHORISING}),
+        },
         S.AWAITING_ACTION: _BY_PROCESSOR | {T.CANCEL: frozenset({S.RELEASING}), T.EXPIRED: frozenset({S.RELEASING})},
         S.REQUIRES_CAPTURE: {
             # The ledger captures what a wallet pays; what a processor authorised, it has to capture first.
