@@ -6,6 +6,7 @@ from pydantic import UUID7, Field
 
 from contracts.message import Message, query
 from contracts.money import Amount, Currency
+from contracts.wallet.accounts import SystemAccountName
 from contracts.wallet.holds import HoldStatus
 
 EFFECTS_IDS_LIMIT = 500
@@ -14,11 +15,16 @@ EFFECTS_LIMIT = 1500
 
 
 class TransferEffect(Message):
-    """A posted transfer, as far as it is an effect: what moved, between which accounts, and what for."""
+    """A posted transfer, as far as it is an effect: what moved, between which accounts, and what for.
+
+    `debit_name` and `credit_name` are by what commands may name the accounts, where they can be named.
+    """
 
     id: UUID7
     debit_account: UUID7
     credit_account: UUID7
+    debit_name: SystemAccountName | None = None
+    credit_name: SystemAccountName | None = None
     amount: Amount
     currency: Currency
     reference: UUID7 | None = None

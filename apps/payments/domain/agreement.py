@@ -1,10 +1,11 @@
 """Whether payments and the ledger agree: what was asked of the ledger and settled, against what the ledger has."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 from uuid import UUID
+
+from pydantic import ValidationError
 
 from apps.payments.domain.operations import Operation, OperationStatus
 from apps.payments.domain.processing import Verb
@@ -21,9 +22,6 @@ from contracts.wallet import (
     TransferLeg,
     VoidHold,
 )
-
-IsNamed: TypeAlias = Callable[[UUID, SystemAccountName], bool]
-"""Tells whether an account may be the one of that name."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +49,21 @@ def ids_to_ask(operation: Operation) -> Iterator[UUID]:
         yield UUID(operation.details["hold_id"])
 
 
-def difference(operation: Operation, known: Known, is_named: IsNamed) -> str | None:
+def difference(operation: Operation, known: Known) -> str | None:
     """Say in what a settled ledger operation and the ledger differ; None when they agree."""
     if operation.status is OperationStatus.FAILED:
         has = any(operation.id in effects for effects in (known.transfers, known.holds, known.journals))
         return f"{operation.verb.value} {operation.id} was refused, and the ledger has it" if has else None
+    try:
+        return _carried_out(operation, known)
+    except ValidationError:
+        return f"what {operation.verb.value} {operation.id} asked for cannot be read"
+
+
+def _carried_out(operation: Operation, known: Known) -> str | None:
     match operation.verb:
         case Verb.POST:
-            return _post(operation, known, is_named)
+            return _post(operation, known)
         case Verb.HOLD:
             return _hold(operation, PlaceHold.model_validate_json(operation.asked), known)
         case Verb.CAPTURE_HOLD:
@@ -67,7 +72,7 @@ def difference(operation: Operation, known: Known, is_named: IsNamed) -> str | N
             return _void(VoidHold.model_validate_json(operation.asked), known)
 
 
-def _post(operation: Operation, known: Known, is_named: IsNamed) -> str | None:
+def _post(operation: Operation, known: Known) -> str | None:
     if "journal_id" in operation.details:
         asked = PostJournal.model_validate_json(operation.asked)
         legs = [leg for leg in asked.legs if isinstance(leg, TransferLeg)]
@@ -76,7 +81,7 @@ def _post(operation: Operation, known: Known, is_named: IsNamed) -> str | None:
         legs = [_as_leg(PostTransfer.model_validate_json(operation.asked))]
         posted = {operation.id: known.transfers[operation.id]} if operation.id in known.transfers else {}
     for leg in legs:
-        if found := _leg(leg, operation.subject_id, posted.get(leg.transfer_id), is_named):
+        if found := _leg(leg, operation.subject_id, posted.get(leg.transfer_id)):
             return found
     if len(posted) > len(legs):
         return f"journal {operation.id} has {len(posted)} transfers, not {len(legs)}"
@@ -93,13 +98,16 @@ def _as_leg(asked: PostTransfer) -> TransferLeg:
     )
 
 
-def _leg(leg: TransferLeg, reference: UUID, posted: TransferEffect | None, is_named: IsNamed) -> str | None:
+def _leg(leg: TransferLeg, reference: UUID, posted: TransferEffect | None) -> str | None:
     what = f"transfer {leg.transfer_id}"
     if posted is None:
         return f"{what} is not in the ledger"
-    sides = ((leg.debit_account, posted.debit_account), (leg.credit_account, posted.credit_account))
-    for asked, found in sides:
-        if not _is_account(found, asked, is_named):
+    sides = (
+        (leg.debit_account, posted.debit_account, posted.debit_name),
+        (leg.credit_account, posted.credit_account, posted.credit_name),
+    )
+    for asked, found, name in sides:
+        if asked not in (found, name):
             return f"{what} moved money on account {found}, not on {_name_of(asked)}"
     return _first_difference(
         what, (posted.amount, leg.amount), (posted.currency, leg.currency), (posted.reference, reference)
@@ -144,10 +152,6 @@ def _first_difference(what: str, *pairs: tuple[object, object]) -> str | None:
         if found != asked:
             return f"the {name} of {what} is {found}, not {asked}"
     return None
-
-
-def _is_account(found: UUID, asked: AccountRef, is_named: IsNamed) -> bool:
-    return is_named(found, asked) if isinstance(asked, SystemAccountName) else found == asked
 
 
 def _name_of(asked: AccountRef) -> str:

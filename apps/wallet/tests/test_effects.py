@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from apps.wallet.queries import effects
 from apps.wallet.queries.effects import get_effects
-from apps.wallet.tests.bank import Bank, capturing, envelope, journal, leg, placing, transfer
+from apps.wallet.tests.bank import Bank, capturing, envelope, funding, journal, leg, placing, transfer
 from contracts.ids import new_id
-from contracts.wallet import GetEffects
+from contracts.wallet import AccountKind, GetEffects, SystemAccountName
 from outbox.responder import Refused
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
@@ -38,6 +38,14 @@ async def test_transfers_journals_holds_and_refusals_are_found_under_their_ids(b
         (hold.data.hold_id, 50, 20, 30, "pending"), (late.data.hold_id, 5, 0, 5, "pending"),
     ]  # fmt: skip
     assert [(r.id, r.code) for r in found.refused] == [(refused.data.transfer_id, "insufficient_funds")]
+
+
+async def test_the_systems_own_accounts_are_told_by_name(bank: Bank) -> None:
+    wallet = await bank.wallet()
+    command = funding(wallet, 5)
+    await bank.post(command)
+    [posted] = (await get_effects(bank.database, envelope(GetEffects(ids=[command.data.transfer_id])))).transfers
+    assert (posted.debit_name, posted.credit_name) == (SystemAccountName(kind=AccountKind.CLEARING), None)
 
 
 async def test_a_hold_whose_time_is_over_counts_as_expired_before_any_sweep(bank: Bank) -> None:
