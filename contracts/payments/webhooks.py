@@ -110,9 +110,10 @@ class DeliveryPage(Message):
 
 
 class Replayed(Message):
-    """How many deliveries a replay has made anew."""
+    """How many deliveries a replay has made anew; `next_since` continues where it stopped, None when that was all."""
 
     deliveries: int
+    next_since: AwareDatetime | None = None
 
 
 class WebhookKeys(Message):
@@ -123,7 +124,7 @@ class WebhookKeys(Message):
 
 @query("payments", "create_webhook_endpoint", senders=("gateway",), answer=WebhookEndpoint)
 class CreateWebhookEndpoint(Message):
-    """Add an endpoint. Refused with `endpoint_url_refused`, `too_many_endpoints`."""
+    """Add an endpoint. Refused with `endpoint_url_refused`, `unknown_event_type`, `too_many_endpoints`."""
 
     owner: UUID7
     url: EndpointUrl
@@ -133,7 +134,10 @@ class CreateWebhookEndpoint(Message):
 
 @query("payments", "update_webhook_endpoint", senders=("gateway",), answer=WebhookEndpoint)
 class UpdateWebhookEndpoint(Message):
-    """Change an endpoint; what is None stays. Refused with `endpoint_not_found`, `endpoint_url_refused`."""
+    """Change an endpoint; what is None stays.
+
+    Refused with `endpoint_not_found`, `endpoint_url_refused`, `unknown_event_type`.
+    """
 
     id: UUID7
     owner: UUID7
@@ -177,7 +181,7 @@ class GetWebhookEndpoint(Message):
 
 @query("payments", "send_test_event", senders=("gateway",), answer=Delivery)
 class SendTestEvent(Message):
-    """Send an event of type `endpoint.test` to one endpoint. Refused with `endpoint_not_found`."""
+    """Send an event of type `endpoint.test` to one endpoint. Refused with `endpoint_not_found`, `endpoint_disabled`."""
 
     id: UUID7
     owner: UUID7
@@ -196,7 +200,10 @@ class ListDeliveries(Message):
 
 @query("payments", "redeliver", senders=("gateway",), answer=Delivery)
 class Redeliver(Message):
-    """Send one delivery again, now. Refused with `delivery_not_found`."""
+    """Send one delivery again, now: one that has ended is a new delivery then.
+
+    Refused with `delivery_not_found`, `endpoint_disabled`.
+    """
 
     id: UUID7
     owner: UUID7
@@ -204,7 +211,10 @@ class Redeliver(Message):
 
 @query("payments", "replay_events", senders=("gateway",), answer=Replayed)
 class ReplayEvents(Message):
-    """Send again all that an endpoint asks for and that happened since a time. Refused with `endpoint_not_found`."""
+    """Send again all that an endpoint asks for and that happened since a time, a bounded part of it at once.
+
+    Refused with `endpoint_not_found`, `endpoint_disabled`.
+    """
 
     endpoint: UUID7
     owner: UUID7
