@@ -1,1 +1,1 @@
-"""The embedded stack: PostgreSQL, NATS and Valkey, the services, the gateway and a sandbox processor, under one supervisor."""
+"""The embedded stack: servers, services, gateway and a sandbox processor, under one supervisor."""

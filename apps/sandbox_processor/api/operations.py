@@ -92,12 +92,16 @@ def _well_known(network: Network, account: str, token: str) -> str | None:
 
 
 async def _answer_time(request: Request, network: Network, executed: Executed) -> None:
-    if executed.answering in _LOST:
-        await _hang(request, network.delays.hang)
-    elif executed.answering is Answering.AFTER_WEBHOOK and executed.operation is not None:
-        await _webhooks_taken(network, executed.operation)
-    else:
-        await asyncio.sleep(executed.after)
+    """Wait until it is time to answer. Raises RefusedError when nothing is to be answered."""
+    try:
+        if executed.answering in _LOST:
+            await _hang(request, network.delays.hang)
+        elif executed.answering is Answering.AFTER_WEBHOOK and executed.operation is not None:
+            await _webhooks_taken(network, executed.operation)
+        else:
+            await asyncio.sleep(executed.after)
+    except asyncio.CancelledError:  # the process stops
+        raise _answer_lost() from None
 
 
 async def _hang(request: Request, seconds: float) -> None:
@@ -108,7 +112,11 @@ async def _hang(request: Request, seconds: float) -> None:
                 pass
     except TimeoutError:
         pass
-    raise RefusedError(504, "lost", "the answer was lost")
+    raise _answer_lost()
+
+
+def _answer_lost() -> RefusedError:
+    return RefusedError(504, "lost", "the answer was lost; ask for the operation")
 
 
 async def _webhooks_taken(network: Network, operation: Operation) -> None:
