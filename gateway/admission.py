@@ -1,6 +1,7 @@
 """Before anything is worked on: who asks, and may they ask now."""
 
 import math
+from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -13,12 +14,24 @@ UNLIMITED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class Admission:
-    """ASGI middleware: checks a token where there is one, then the rate limit of the user or the address."""
+    """ASGI middleware: checks a token where there is one, then the rate limit of the user or the address.
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, limit: RateLimit, per_user: Policy, per_address: Policy) -> None:
+    `of_callers` are the limits of user and address; `of_paths` those of addresses at paths that begin so, where nobody
+    has a token: what other clients of an address do leaves them what they need.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        tokens: Tokens,
+        limit: RateLimit,
+        of_callers: tuple[Policy, Policy],
+        of_paths: Mapping[str, Policy],
+    ) -> None:
         self._app = app
         self._tokens, self._limit = tokens, limit
-        self._per_user, self._per_address = per_user, per_address
+        self._per_user, self._per_address = of_callers
+        self._of_paths = of_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer 429."""
@@ -40,10 +53,14 @@ class Admission:
                 context.denial = denial
 
     async def _wait(self, scope: Scope, context: RequestContext) -> float:
+        client = scope.get("client")
+        address = client[0] if client else "unknown"
+        for path, policy in self._of_paths.items():
+            if scope["path"].startswith(path):
+                return await self._limit.wait(policy, address)
         if context.caller is not None:
             return await self._limit.wait(self._per_user, context.caller.user.hex)
-        client = scope.get("client")
-        return await self._limit.wait(self._per_address, client[0] if client else "unknown")
+        return await self._limit.wait(self._per_address, address)
 
 
 def _too_many(seconds: float) -> ProblemError:

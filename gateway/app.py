@@ -17,21 +17,29 @@ from gateway.routes import (
     accounts,
     balances,
     breaks,
+    disputes,
     documentation,
     holds,
     journals,
     operations,
     payment_intents,
+    payment_steps,
+    payment_timelines,
     periods,
     problem_types,
+    processor_webhooks,
     receipts,
     reconciliations,
+    refunds,
+    reviews,
     sessions,
     statements,
     top_ups,
     transfers,
     users,
     wallets,
+    webhook_deliveries,
+    webhook_endpoints,
 )
 from gateway.settings import GatewaySettings
 
@@ -45,6 +53,14 @@ _ROUTERS = (
     transfers,
     holds,
     payment_intents,
+    payment_steps,
+    payment_timelines,
+    refunds,
+    disputes,
+    reviews,
+    webhook_endpoints,
+    webhook_deliveries,
+    processor_webhooks,
     accounts,
     journals,
     periods,
@@ -61,6 +77,9 @@ Wallets on a double-entry ledger, and payments between them.
 1. Register (`POST /v1/users`), log in (`POST /v1/sessions`), and press **Authorize** with the access token.
 2. Open a wallet (`POST /v1/wallets`); the operator funds it (`POST /v1/wallets/{wallet_id}/top_ups`).
 3. Pay (`POST /v1/payment_intents` with `confirm: true`), or move money between your own wallets (`POST /v1/transfers`).
+   Payments by card or bank, top-ups and payouts go through a processor; give it the card, and us its token.
+4. Hear of your payments by webhook (`POST /v1/webhook_endpoints`), or follow one
+   (`GET /v1/payment_intents/{id}/events`).
 
 The operator is a user like any other who may also fund wallets, and keep the ledger: accounts, journals, reversals,
 freezing and closing. The account is made when the identity service starts,
@@ -103,13 +122,19 @@ def _wrap(app: FastAPI, parts: Parts) -> None:
         Admission,
         tokens=parts.tokens,
         limit=parts.limit,
-        per_user=Policy("user", settings.user_rate, settings.user_burst),
-        per_address=Policy("address", settings.address_rate, settings.address_burst),
+        of_callers=(
+            Policy("user", settings.user_rate, settings.user_burst),
+            Policy("address", settings.address_rate, settings.address_burst),
+        ),
+        of_paths={processor_webhooks.PREFIX: Policy("webhook", settings.webhook_rate, settings.webhook_burst)},
     )
     app.add_middleware(
         BodyLimit,
         bound=Bound(settings.body_bytes, settings.body_seconds),
-        uploads={reconciliations.PATH: Bound(settings.statement_bytes, settings.statement_seconds)},
+        uploads={
+            reconciliations.PATH: Bound(settings.statement_bytes, settings.statement_seconds),
+            processor_webhooks.PREFIX: Bound(settings.webhook_bytes, settings.body_seconds),
+        },
     )
     app.add_middleware(Edge)
 

@@ -69,22 +69,37 @@ Day = Annotated[date, BeforeValidator(_a_day), AfterValidator(_day_in_range)]
 """A calendar date as RFC 3339 writes it."""
 
 
+def _anything(_body: Any) -> None:
+    """Let every body pass."""
+
+
 class _StrictJson(Request):
+    check: Callable[[Any], None]
+
     async def json(self) -> Any:
         if not hasattr(self, "_strict"):
-            self._strict = json.loads((await self.body()).decode(), object_pairs_hook=_members)
+            read = json.loads((await self.body()).decode(), object_pairs_hook=_members)
+            self.check(read)
+            self._strict = read
         return self._strict
 
 
 class BodyRoute(APIRoute):
-    """A route whose JSON body names each member once; RFC 8259 §4 leaves open which of two would count."""
+    """A route whose JSON body names each member once; RFC 8259 §4 leaves open which of two would count.
+
+    `check` sees the body as it was written, before anything else does, and raises ProblemError to refuse it.
+    """
+
+    check: Callable[[Any], None] = staticmethod(_anything)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's handler, reading through the strict parser."""
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
-            return await handle(_StrictJson(request.scope, request.receive))
+            strict = _StrictJson(request.scope, request.receive)
+            strict.check = self.check
+            return await handle(strict)
 
         return handle_strictly
 

@@ -20,7 +20,7 @@ class Bound(NamedTuple):
 class BodyLimit:
     """ASGI middleware: 413 before a large body is read whole, 408 for one that does not arrive.
 
-    `uploads` are the paths with a bound of their own.
+    `uploads` are the paths with a bound of their own; one that ends in a slash stands for all directly below it.
     """
 
     def __init__(self, app: ASGIApp, bound: Bound, uploads: Mapping[str, Bound]) -> None:
@@ -32,11 +32,14 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        bound = self._uploads.get(scope["path"], self._bound)
+        bound = self._bound_of(scope["path"])
         if _announced_length(scope) > bound.limit:
             await _too_large(bound).response(context_of(scope).correlation_id)(scope, receive, send)
             return
         await self._app(scope, self._guarded(receive, bound), send)
+
+    def _bound_of(self, path: str) -> Bound:
+        return self._uploads.get(path) or self._uploads.get(path[: path.rfind("/") + 1], self._bound)
 
     def _guarded(self, receive: Receive, bound: Bound) -> Receive:
         """Raise ProblemError, which the route's own error handling answers."""

@@ -1,15 +1,34 @@
 """Composition root of the gateway."""
 
+import sys
+from contextlib import suppress
+from types import FrameType
+
 import structlog
 import uvicorn
 
 from gateway.app import create_app
+from gateway.open_streams import OpenStreams
+from gateway.parts import Parts
 from gateway.settings import GatewaySettings
 from outbox.logs import set_up_logs
 from outbox.tracing import set_up_tracing
 
 _KEEP_ALIVE_SECONDS = 75
 _SHUTDOWN_SECONDS = 10
+_START_FAILED = 3
+
+
+class _Server(uvicorn.Server):
+    """Ends event streams when it is told to stop: it waits for requests in hand, and those would go on."""
+
+    def __init__(self, config: uvicorn.Config, streams: OpenStreams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._streams.close()
+        super().handle_exit(sig, frame)
 
 
 def run() -> None:
@@ -18,8 +37,10 @@ def run() -> None:
     set_up_logs(settings, "gateway")
     set_up_tracing("gateway", settings.trace_sample_ratio)
     structlog.get_logger().info("starting", host=settings.http_host, port=settings.http_port)
-    uvicorn.run(
-        create_app(settings),
+    app = create_app(settings)
+    parts: Parts = app.state.parts
+    config = uvicorn.Config(
+        app,
         host=settings.http_host,
         port=settings.http_port,
         loop="uvloop",
@@ -34,3 +55,8 @@ def run() -> None:
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
+    server = _Server(config, parts.streams)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(_START_FAILED)

@@ -20,6 +20,7 @@ RATE_LIMIT_DECISIONS = Counter(
 )
 RATE_LIMIT_DEGRADED = Gauge("ledgerlink_rate_limit_degraded", "1 while Redis is away and each process limits alone")
 COMMANDS_IN_FLIGHT = Gauge("ledgerlink_commands_in_flight", "Commands whose outcome is being waited for")
+STREAMS_OPEN = Gauge("ledgerlink_event_streams_open", "Streams of server-sent events that are open")
 COMMANDS_PUBLISHED = Counter("ledgerlink_commands_published_total", "Commands that JetStream took", ["stream"])
 COMMAND_PUBLISH_FAILURES = Counter(
     "ledgerlink_command_publish_failures_total", "Publishes that failed and were tried again", ["stream"]

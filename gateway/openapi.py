@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.auth import insufficient_scope, token_required
+from gateway.card_numbers import REFUSED as CARD_REFUSED
 from gateway.error_handlers import invalid_request
 from gateway.problems import KINDS, MEDIA_TYPE, ProblemError
 
@@ -31,6 +32,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
             },
         },
         "payment_intent": {"type": "object", "description": "The declined payment intent (status 402)"},
+        "refund": {"type": "object", "description": "The failed refund (status 402)"},
     },
 }
 RECORDED_SCHEMA: dict[str, Any] = {
@@ -46,6 +48,7 @@ _WITH_BODY = {
     "malformed_json": "The body is not JSON: Expecting property name enclosed in double quotes, at character 1.",
     "body_too_large": "A body may have at most 65536 bytes.",
 }
+_WITH_CARDS = {"card_number_refused": CARD_REFUSED}
 _NO_UUID = "Input should be a valid UUID, invalid character: found `s` at 0"
 _WITH_KEY = {
     "idempotency_key_required": "Send an Idempotency-Key header, such as a random UUID.",
@@ -62,15 +65,18 @@ def problems(
     scope: str | None = None,
     wrong_body: tuple[str, str] | None = None,
     command: bool = False,
+    cards: bool = False,
 ) -> dict[int | str, dict[str, Any]]:
     """Return the `responses=` of a route: an entry per status, an example per code; `own` maps code to detail.
 
     `asks` is the service without which the route cannot answer, `scope` what its token must allow (None: no token),
-    `wrong_body` a place in its body and what can be wrong there (None: no body).
+    `wrong_body` a place in its body and what can be wrong there (None: no body). `cards` where somebody might send
+    card numbers (see gateway.card_numbers).
     """
     details = _ALWAYS | _with_token(scope)
     details |= _unavailable(asks) if asks else {}
     details |= _WITH_BODY if wrong_body else {}
+    details |= _WITH_CARDS if cards else {}
     details |= _WITH_KEY if command else {}
     details |= own
     answers: dict[int | str, dict[str, Any]] = {}
@@ -151,11 +157,13 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
 def _say_what_is_sent(parameter: dict[str, Any]) -> None:
     """Drop the null of an optional parameter, which nobody can send, and require the key.
 
-    The key is optional to FastAPI, so that its lack gets a problem of its own.
+    The key is optional to FastAPI, so that its lack gets a problem of its own. An object is sent member by member.
     """
     schema = parameter["schema"]
     for kind in schema.pop("anyOf", []):
         schema |= kind if kind != {"type": "null"} else {}
+    if schema.get("type") == "object":
+        parameter |= {"style": "deepObject", "explode": True}
     if parameter["name"] == "Idempotency-Key":
         parameter["required"] = True
 

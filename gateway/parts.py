@@ -8,6 +8,7 @@ from gateway.accounts import Wallets
 from gateway.auth import Tokens
 from gateway.broker import Broker
 from gateway.commands import Commands
+from gateway.open_streams import OpenStreams
 from gateway.queries import Queries
 from gateway.rate_limit import RateLimit
 from gateway.settings import GatewaySettings
@@ -27,6 +28,7 @@ class Parts:
     tokens: Tokens
     limit: RateLimit
     printer: Printer
+    streams: OpenStreams
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> "Parts":
@@ -45,4 +47,5 @@ class Parts:
             tokens=Tokens(keys, settings.token_issuer, settings.token_audience, settings.token_cache),
             limit=RateLimit(settings.redis_url.get_secret_value()),
             printer=Printer(),
+            streams=OpenStreams(settings.streams, settings.streams_per_user),
         )

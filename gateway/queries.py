@@ -49,6 +49,24 @@ class Queries:
             raise ProblemError.refused(reply.problem)
         return reply.resource
 
+    async def ask_to_change(self, query: Message, context: RequestContext) -> Mapping[str, Any]:
+        """Ask for something that changes what its owner keeps: what takes too long may have been done all the same.
+
+        Raises ProblemError as `ask` does, and `outcome_unknown`.
+        """
+        try:
+            return await self.ask(query, context)
+        except ProblemError as problem:
+            if isinstance(problem.__cause__, TimeoutError):
+                raise _unknown(query) from problem.__cause__
+            raise
+
+
+def _unknown(query: Message) -> ProblemError:
+    owner = query.contract.owner
+    detail = f"The {owner} service did not answer in time; it may or may not have done this. Look before you repeat it."
+    return ProblemError("outcome_unknown", detail)
+
 
 def _unavailable(query: Message) -> ProblemError:
     owner = query.contract.owner

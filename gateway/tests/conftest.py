@@ -9,6 +9,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 
@@ -17,6 +18,7 @@ from gateway.app import create_app
 from gateway.parts import Parts
 from gateway.settings import GatewaySettings
 from gateway.tests.scripted_services import ScriptedServices, until
+from ops.stack.ports import free_port
 from tests.servers import NatsServer
 
 PLENTY = {"user_rate": 1e6, "user_burst": 10**6, "address_rate": 1e6, "address_burst": 10**6}
@@ -75,9 +77,25 @@ async def running(settings: GatewaySettings, *, ready: bool = True) -> AsyncIter
     await life
 
 
+@asynccontextmanager
+async def served(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve the application over a socket, as in production."""
+    port = free_port()
+    config = uvicorn.Config(
+        gateway.app, port=port, lifespan="off", http="httptools", ws="none", access_log=False, log_config=None
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server._serve())
+    await until(lambda: server.started)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
+        yield http
+    server.should_exit = True
+    await serving
+
+
 @pytest.fixture
 async def services(nats_server: NatsServer) -> AsyncIterator[ScriptedServices]:
-    """Wallet, payments and identity by script."""
+    """Wallet, payments, risk and identity by script."""
     await nats_server.provision()
     services = ScriptedServices()
     await services.start(nats_server)

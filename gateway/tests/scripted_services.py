@@ -1,4 +1,4 @@
-"""The other side of NATS: wallet, payments and identity by script, on the real wire, each under its own user."""
+"""The other side of NATS: wallet, payments, risk and identity by script, on the real wire, each under its own user."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -40,7 +40,8 @@ def refused(code: str, detail: str = "No.", parameter: str | None = None) -> Rep
 
 
 def intent_of(command: CreatePaymentIntent, status: str = "succeeded", **more: Any) -> dict[str, Any]:
-    shown = command.model_dump(mode="json", exclude={"payment_intent_id", "confirm", "idempotency"}, exclude_none=True)
+    asked = {"payment_intent_id", "return_url", "country", "confirm", "idempotency"}
+    shown = command.model_dump(mode="json", exclude=asked, exclude_none=True)
     times = {"created_at": NOW, "updated_at": NOW}
     return {"id": str(command.payment_intent_id), "status": status} | shown | times | more
 
@@ -78,7 +79,7 @@ class ScriptedServices:
         return [envelope for envelope in self.heard if isinstance(envelope.data, kind)]
 
     async def start(self, server: NatsServer) -> None:
-        for user in ("identity", "wallet", "payments"):
+        for user in ("identity", "wallet", "payments", "risk"):
             self._connections[user] = await server.connect(user)
         for query in REGISTRY.values():
             if query.contract.kind is Kind.QUERY and "gateway" in query.contract.senders:

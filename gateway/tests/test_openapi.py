@@ -50,7 +50,13 @@ def test_commands_require_an_idempotency_key(document: dict[str, Any]) -> None:
         "post /v1/holds/{hold_id}/void",
         "post /v1/holds/{hold_id}/extensions",
         "post /v1/payment_intents",
+        "post /v1/payment_intents/{payment_intent_id}",
         "post /v1/payment_intents/{payment_intent_id}/confirm",
+        "post /v1/payment_intents/{payment_intent_id}/capture",
+        "post /v1/payment_intents/{payment_intent_id}/cancel",
+        "post /v1/refunds",
+        "post /v1/disputes/{dispute_id}/evidence",
+        "post /v1/reviews/{payment_intent_id}/decision",
         "post /v1/accounts",
         "patch /v1/accounts/{account_id}",
         "post /v1/accounts/{account_id}/freeze",
@@ -119,8 +125,34 @@ UNAVAILABLE = {
     "post /v1/journals": "Access tokens",
     "get /v1/journals/{journal_id}": "The wallet service",
     "post /v1/payment_intents": "The wallet service",  # asked whose the wallets are; payments itself: outcome_unknown
-    "post /v1/payment_intents/{payment_intent_id}/confirm": "Access tokens",
+    "get /v1/payment_intents": "The payments service",
+    "post /v1/payment_intents/{payment_intent_id}": "The wallet service",  # asked whose the new source wallet is
+    "post /v1/payment_intents/{payment_intent_id}/confirm": "The wallet service",
+    "post /v1/payment_intents/{payment_intent_id}/capture": "Access tokens",
+    "post /v1/payment_intents/{payment_intent_id}/cancel": "Access tokens",
     "get /v1/payment_intents/{payment_intent_id}": "The payments service",
+    "get /v1/payment_intents/{payment_intent_id}/timeline": "The payments service",
+    "get /v1/payment_intents/{payment_intent_id}/events": "The payments service",
+    "post /v1/refunds": "Access tokens",
+    "get /v1/refunds": "The payments service",
+    "get /v1/refunds/{refund_id}": "The payments service",
+    "get /v1/disputes": "The payments service",
+    "get /v1/disputes/{dispute_id}": "The payments service",
+    "post /v1/disputes/{dispute_id}/evidence": "Access tokens",
+    "get /v1/reviews": "The risk service",
+    "post /v1/reviews/{payment_intent_id}/decision": "Access tokens",
+    "post /v1/webhooks/{processor}": "The payments service",
+    "post /v1/webhook_endpoints": "The payments service",
+    "get /v1/webhook_endpoints": "The payments service",
+    "get /v1/webhook_endpoints/{endpoint_id}": "The payments service",
+    "patch /v1/webhook_endpoints/{endpoint_id}": "The payments service",
+    "delete /v1/webhook_endpoints/{endpoint_id}": "The payments service",
+    "post /v1/webhook_endpoints/{endpoint_id}/rotate_secret": "The payments service",
+    "post /v1/webhook_endpoints/{endpoint_id}/test": "The payments service",
+    "post /v1/webhook_endpoints/{endpoint_id}/replay": "The payments service",
+    "get /v1/webhook_endpoints/{endpoint_id}/deliveries": "The payments service",
+    "post /v1/webhook_deliveries/{delivery_id}/redeliver": "The payments service",
+    "get /v1/webhook_keys": "The payments service",
     "post /v1/reconciliations": "The wallet service",
     "get /v1/reconciliations": "The wallet service",
     "get /v1/reconciliations/{reconciliation_id}": "The wallet service",
@@ -180,12 +212,21 @@ def test_what_follows_has_a_location_and_its_id(document: dict[str, Any]) -> Non
             assert answer["headers"]["Location"]["example"].endswith(example["id"]), name
 
 
+PUBLIC = {
+    "post /v1/users",
+    "post /v1/sessions",
+    "get /problems/{code}",
+    "get /v1/ledger/keys",
+    "get /v1/webhook_keys",
+    "post /v1/webhooks/{processor}",
+}
+
+
 def test_what_needs_a_token_says_which_scope(document: dict[str, Any]) -> None:
     schemes = document["components"]["securitySchemes"]
     assert schemes["accessToken"]["scheme"] == "bearer"
     for name, operation in operations(document):
-        public = name in {"post /v1/users", "post /v1/sessions", "get /problems/{code}", "get /v1/ledger/keys"}
-        assert bool(operation.get("security")) is not public, name
+        assert bool(operation.get("security")) is (name not in PUBLIC), name
 
 
 async def test_the_address_alone_leads_to_the_documentation(app: FastAPI) -> None:

@@ -8,8 +8,21 @@ from pydantic import ValidationError
 from contracts.identity import AccessToken, User
 from contracts.ids import new_id
 from contracts.message import Message
-from contracts.payments import PaymentIntent
+from contracts.payments import (
+    Delivery,
+    DeliveryPage,
+    Dispute,
+    DisputePage,
+    Hop,
+    PaymentIntent,
+    PaymentIntentPage,
+    Refund,
+    RefundPage,
+    Timeline,
+    WebhookEndpoint,
+)
 from contracts.proof import Receipt, SealKey
+from contracts.risk import Review, ReviewDecision, ReviewPage
 from contracts.wallet import (
     Account,
     AccountPage,
@@ -29,23 +42,30 @@ from contracts.wallet import (
     TransferPage,
     TrialBalance,
 )
+from gateway import payment_bodies
 from gateway.bodies import Body
 from gateway.routes import (
     accounts,
     balances,
     breaks,
+    disputes,
     holds,
     journals,
     payment_intents,
+    payment_timelines,
     periods,
     receipts,
     reconciliations,
+    refunds,
+    reviews,
     sessions,
     statements,
     top_ups,
     transfers,
     users,
     wallets,
+    webhook_deliveries,
+    webhook_endpoints,
 )
 from gateway.tests.openapi_document import problem_of
 
@@ -53,8 +73,20 @@ _ENDS = {"debit_account": str(new_id()), "credit_account": str(new_id())}
 WRONG_BODIES: list[tuple[str, type[Body], dict[str, Any]]] = [
     ("/v1/wallets", wallets.NewWallet, {"currency": "eur"}),
     ("/v1/wallets/{wallet_id}/top_ups", top_ups.NewTopUp, {"amount": 0, "currency": "EUR"}),
-    ("/v1/payment_intents", payment_intents.NewPaymentIntent,
+    ("/v1/payment_intents", payment_bodies.NewPaymentIntent,
      {"source_wallet": str(new_id()), "destination_wallet": str(new_id()), "amount": 0, "currency": "EUR"}),
+    ("/v1/payment_intents/{payment_intent_id}", payment_bodies.PaymentIntentChange, {"amount": 0}),
+    ("/v1/payment_intents/{payment_intent_id}/confirm", payment_bodies.Confirmation,
+     {"payment_method": {"type": "cash"}}),
+    ("/v1/payment_intents/{payment_intent_id}/capture", payment_bodies.IntentCapture, {"amount": 0}),
+    ("/v1/payment_intents/{payment_intent_id}/cancel", payment_bodies.Cancellation, {"cancellation_reason": "rain"}),
+    ("/v1/refunds", refunds.NewRefund, {"payment_intent": str(new_id()), "amount": 0}),
+    ("/v1/disputes/{dispute_id}/evidence", disputes.NewEvidence, {"evidence": {}}),
+    ("/v1/reviews/{payment_intent_id}/decision", reviews.NewDecision, {"outcome": "review", "note": "Unsure"}),
+    ("/v1/webhook_endpoints", webhook_endpoints.NewWebhookEndpoint, {"url": "ftp://shop.example", "events": ["*"]}),
+    ("/v1/webhook_endpoints/{endpoint_id}", webhook_endpoints.WebhookEndpointChange, {"url": "ftp://shop.example"}),
+    ("/v1/webhook_endpoints/{endpoint_id}/rotate_secret", webhook_endpoints.Rotation, {"overlap_hours": 169}),
+    ("/v1/webhook_endpoints/{endpoint_id}/replay", webhook_deliveries.Replay, {}),
     ("/v1/transfers", transfers.NewTransfer, _ENDS | {"amount": 0, "currency": "EUR"}),
     ("/v1/transfers/{transfer_id}/reversals", transfers.NewReversal, {"amount": 0}),
     ("/v1/holds", holds.NewHold, _ENDS | {"amount": 0, "currency": "EUR", "expires_in": 60}),
@@ -89,6 +121,12 @@ PAGES: list[tuple[str, type[Message]]] = [
     ("/v1/accounts/{account_id}/entries", EntryPage),
     ("/v1/wallets/{wallet_id}/statement", StatementPage),
     ("/v1/accounts/{account_id}/statement", StatementPage),
+    ("/v1/payment_intents", PaymentIntentPage),
+    ("/v1/payment_intents/{payment_intent_id}/timeline", Timeline),
+    ("/v1/refunds", RefundPage),
+    ("/v1/disputes", DisputePage),
+    ("/v1/reviews", ReviewPage),
+    ("/v1/webhook_endpoints/{endpoint_id}/deliveries", DeliveryPage),
 ]
 
 
@@ -122,12 +160,24 @@ EXAMPLES = [
     (Receipt, receipts.EXAMPLE),
     (SealKey, receipts.KEY_EXAMPLE),
     (PaymentIntent, payment_intents.EXAMPLE),
+    (Hop, payment_timelines.HOP_EXAMPLE),
+    (Refund, refunds.EXAMPLE),
+    (Dispute, disputes.EXAMPLE),
+    (Review, reviews.EXAMPLE),
+    (ReviewDecision, reviews.DECISION_EXAMPLE),
+    (WebhookEndpoint, webhook_endpoints.NEW_EXAMPLE),
+    (Delivery, webhook_deliveries.EXAMPLE),
 ]
 
 
 @pytest.mark.parametrize(("model", "example"), EXAMPLES)
 def test_examples_are_real(model: Any, example: dict[str, Any]) -> None:
     assert model.model_validate(example).model_dump(mode="json", exclude_none=True).keys() == example.keys()
+
+
+@pytest.mark.parametrize("name", payment_bodies.REQUESTS)
+def test_example_requests_are_valid(name: str) -> None:
+    payment_bodies.NewPaymentIntent.model_validate(payment_bodies.REQUESTS[name]["value"])
 
 
 BODIES: list[type[Body]] = [
@@ -146,7 +196,18 @@ BODIES: list[type[Body]] = [
     accounts.Closure,
     journals.NewJournal,
     periods.NewPeriod,
-    payment_intents.NewPaymentIntent,
+    payment_bodies.NewPaymentIntent,
+    payment_bodies.PaymentIntentChange,
+    payment_bodies.Confirmation,
+    payment_bodies.IntentCapture,
+    payment_bodies.Cancellation,
+    refunds.NewRefund,
+    disputes.NewEvidence,
+    reviews.NewDecision,
+    webhook_endpoints.NewWebhookEndpoint,
+    webhook_endpoints.WebhookEndpointChange,
+    webhook_endpoints.Rotation,
+    webhook_deliveries.Replay,
 ]
 
 
@@ -167,7 +228,10 @@ def test_example_bodies_are_valid(body: type[Body]) -> None:
         (holds.NewHold, holds.EXAMPLE),
         (accounts.NewAccount, accounts.EXAMPLE),
         (journals.NewJournal, journals.EXAMPLE),
-        (payment_intents.NewPaymentIntent, payment_intents.EXAMPLE),
+        (payment_bodies.NewPaymentIntent, payment_intents.EXAMPLE),
+        (refunds.NewRefund, refunds.EXAMPLE),
+        (reviews.NewDecision, reviews.DECISION_EXAMPLE),
+        (webhook_endpoints.NewWebhookEndpoint, webhook_endpoints.EXAMPLE),
     ],
 )
 def test_request_and_answer_tell_one_story(body: type[Body], example: dict[str, Any]) -> None:
