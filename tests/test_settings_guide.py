@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from apps.identity.settings import IdentitySettings
 from apps.payments.settings import PaymentsSettings
 from apps.risk.settings import RiskSettings
+from apps.sandbox_processor.settings import SandboxProcessorSettings
 from apps.wallet.settings import WalletSettings
 from gateway.settings import GatewaySettings
 from outbox.migrate import MigrationSettings
@@ -31,7 +32,8 @@ def every_setting() -> set[str]:
         for name in settings.model_fields.keys() - ServiceSettings.model_fields.keys()
     }
     gateway = {"GATEWAY_" + name.upper() for name in GatewaySettings.model_fields}
-    return shared | own | gateway | {"PROVISIONER_" + name.upper() for name in BrokerSettings.model_fields}
+    sandbox = {"SANDBOX_PROCESSOR_" + name.upper() for name in SandboxProcessorSettings.model_fields}
+    return shared | own | gateway | sandbox | {"PROVISIONER_" + name.upper() for name in BrokerSettings.model_fields}
 
 
 def test_the_guide_names_every_setting_and_no_other() -> None:
