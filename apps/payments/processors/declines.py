@@ -18,6 +18,7 @@ _DETAILS: Mapping[str, str] = MappingProxyType(
         "fraudulent": "The payment was declined; pay with another card.",
         "processing_error": "The processor could not process the card; try again in a moment.",
         "authentication_failed": "The customer could not be authenticated; try again, or pay with another card.",
+        "unknown_token": "The processor does not know this token; enter the card or account again.",
         "account_closed": "The bank account is closed; name another one.",
         "amount_not_possible": "The processor cannot move this amount of this currency.",
         "payment_method_not_possible": "The processor does not take this payment method in this currency.",

@@ -26,7 +26,7 @@ from contracts.payments import DisputeStatus
 _LOG = structlog.get_logger()
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 """What went wrong before a request left."""
-_CERTAINLY_NOT_DONE = frozenset({401, 403, 429, 503})
+_CERTAINLY_NOT_DONE = frozenset({401, 403, 408, 429, 503})
 _KEPT_SECONDS = 2.0
 """An idle connection is closed before the server does it: one that closes under a request leaves it unknown."""
 _UNKNOWN = Result(ResultStatus.UNKNOWN)

@@ -53,7 +53,7 @@ class DueOperation:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """When an operation without a final answer is due again; `leased_by` None: it certainly did not reach anybody."""
+    """When an operation is due again; `leased_by` None: it certainly did not reach anybody."""
 
     id: UUID
     tries: int
@@ -74,7 +74,7 @@ async def claim(tx: Transaction, worker: UUID, room: Mapping[str, int], until: d
 
 
 async def postpone(tx: Transaction, worker: UUID, postponed: Sequence[Postponed]) -> set[UUID]:
-    """Say when unsettled operations are due again; return the ids of those that are still this worker's."""
+    """Say when those are due again that are unsettled and still this worker's; return the ids of those."""
     rows = [(p.id, p.tries, p.next_at, p.leased_by, p.attention) for p in postponed]
     return {row["id"] for row in await tx.fetch(_POSTPONE, *columns(rows, 5), worker)} if rows else set()
 

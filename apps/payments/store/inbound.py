@@ -49,7 +49,7 @@ _OPERATION, _DISPUTE = TypeAdapter(OperationNews), TypeAdapter(DisputeNews)
 class WebhookStatus(StrEnum):
     """How a webhook stands; `applied` and `ignored` (it changed nothing) are final.
 
-    received: not looked at yet. parked: about nothing that we know yet. attention: for so long that somebody has to see.
+    received: not looked at yet. parked: about nothing that we know yet. attention: so long that a person has to look.
     """
 
     RECEIVED = "received"

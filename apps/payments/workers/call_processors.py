@@ -58,7 +58,6 @@ Apply = Callable[[Transaction, Sequence[Signal]], Awaitable[object]]
 _STARTERS = frozenset({Verb.CHARGE, Verb.AUTHORISE, Verb.PAYOUT})
 """What another processor can do instead. Anything else is about what one processor has, and waits for it."""
 _TROUBLE = frozenset({ResultStatus.FAILED, ResultStatus.UNKNOWN})
-_UNSETTLED = frozenset({ResultStatus.UNKNOWN, ResultStatus.PENDING, ResultStatus.REQUIRES_ACTION})
 _UNKNOWN = Result(ResultStatus.UNKNOWN)
 _UNAVAILABLE = Result(ResultStatus.FAILED, problem=PROCESSOR_UNAVAILABLE)
 
@@ -190,19 +189,18 @@ class CallProcessors(Worker):
                 await self._postpone(tx, [Answer(answer.due, _UNKNOWN)])
 
     async def _postpone(self, tx: Transaction, batch: Sequence[Answer]) -> None:
-        """Say when those are due again that are not settled yet, and tell when a person has to look at one."""
-        postponed = [p for answer in batch if (p := postponement(answer, self.id, tx.now))]
-        ours = await calls.postpone(tx, self.id, postponed)
-        asked = {answer.due.operation.id: answer.due.operation for answer in batch}
-        for p in postponed:
-            operation = asked[p.id]
-            if p.id in ours and p.attention and not needs_attention(operation.tries):
+        """Say when those are due again that are not settled by their answers, and tell when a person has to look."""
+        postponed = [postponement(answer, self.id, tx.now) for answer in batch]
+        unsettled = await calls.postpone(tx, self.id, postponed)
+        for answer, later in zip(batch, postponed, strict=True):
+            operation = answer.due.operation
+            if operation.id in unsettled and later.attention and not needs_attention(operation.tries):
                 word = OperationNeedsAttention(
-                    operation_id=p.id,
+                    operation_id=operation.id,
                     payment_intent=operation.intent_id,
-                    processor=str(operation.processor),
+                    processor=answer.due.processor,
                     asked_at=operation.asked_at,
-                    tries=p.tries,
+                    tries=later.tries,
                 )
                 tx.say(word, None)
 
@@ -235,14 +233,12 @@ async def _ask(processor: Processor, due: DueOperation) -> Result:
     return _UNKNOWN if result.status in {ResultStatus.FAILED, ResultStatus.NOT_FOUND} else result
 
 
-def postponement(answer: Answer, worker: UUID, now: datetime) -> Postponed | None:
-    """Return when an operation is due again after an answer; None when it is settled by it."""
+def postponement(answer: Answer, worker: UUID, now: datetime) -> Postponed:
+    """Return when an operation is due again if it is not settled by the answer."""
     operation = answer.due.operation
     if answer.wait_until is not None:
         holder = worker if answer.due.was_sent else None
         return Postponed(operation.id, operation.tries, answer.wait_until, holder, attention=False)
-    if answer.result is None or not (answer.starts_over or answer.result.status in _UNSETTLED):
-        return None
     tries = operation.tries + 1
     holder = None if answer.starts_over else worker
     return Postponed(operation.id, tries, now + pause_after(tries), holder, needs_attention(tries))
