@@ -165,12 +165,16 @@ class Transaction(Reads):
         *,
         subject: str | None = None,
         replyto: str | None = None,
-    ) -> None:
-        """Put a message in the outbox that is encoded already: `data` is the JSON of a message of this kind."""
+    ) -> UUID:
+        """Put a message in the outbox that is encoded already, and return its id.
+
+        `data` is the JSON of a message of this kind.
+        """
         identifier = new_id()
         target = subject or kind.contract.subject
         envelope = self._envelope(identifier, kind, data, cause, replyto)
         self._outgoing.append((identifier, stream_of(target), target, envelope.decode()))
+        return identifier
 
     def answer(self, request: Cause, reply: Reply) -> None:
         """Answer a command after the commit; a final answer is also kept under its idempotency key."""

@@ -48,10 +48,14 @@ class RiskWord:
 
 @dataclass(frozen=True, slots=True)
 class LedgerResult:
-    """The ledger has carried an operation out, or has refused it with `problem`."""
+    """The ledger has carried an operation out, or has refused it with `problem`.
+
+    `reference` is what it was asked for, where the ledger tells: the operation's subject, or it is not ours.
+    """
 
     operation_id: UUID
     problem: Problem | None = None
+    reference: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

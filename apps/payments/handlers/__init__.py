@@ -1,1 +1,1 @@
-"""One file per command or consumed event, each a function of a batch; the other files are steps that several share."""
+"""Everything that is heard becomes signals; `signals` gives them to the machine and saves what comes of it."""

@@ -1,30 +1,46 @@
-"""What every message about an attempt goes through: load and lock, decide, save; the rest is counted and dropped."""
+"""What every signal goes through: load and lock, decide, save, say. Also what workers hear goes through here."""
 
 from collections.abc import Sequence
 
 from prometheus_client import Counter
 
-from apps.payments import store
-from apps.payments.domain.advancing import Ignored, Signal, advance_all
-from apps.payments.domain.intents import Intent
-from outbox.transaction import Transaction
+from apps.payments.domain.deciding import Ignored, Step, Terms, decide
+from apps.payments.domain.signals import Signal
+from apps.payments.handlers.batch import load_batch
+from apps.payments.handlers.saving import save
+from apps.payments.handlers.telling import tell
+from apps.payments.store import hops
+from apps.payments.store.deliveries import fan_out
+from apps.payments.store.hops import HopRow
+from contracts.message import Problem
+from outbox.transaction import Cause, Transaction
 
 IGNORED = Counter(
     "ledgerlink_payments_ignored_signals_total",
-    "Decisions and outcomes that changed nothing: repeated, of another attempt, or not of a payment",
-    ["trigger", "reason"],
+    "Words of risk, ledger, processors and clock that changed nothing: repeated, too late, or not of a payment",
+    ["signal", "reason"],
 )
 
 
-async def apply_signals(tx: Transaction, signals: Sequence[Signal]) -> list[Intent | None]:
-    """Return the intent after each signal, in the order of the signals; None for those that changed nothing."""
-    intents = await store.lock(tx, [signal.intent_id for signal in signals])
-    results = advance_all(intents, signals, tx.now)
-    moved: dict[object, Intent] = {}
-    for signal, result in zip(signals, results, strict=True):
-        if isinstance(result, Ignored):
-            IGNORED.labels(signal.trigger.value, result.value).inc()
-        else:
-            moved[result.id] = result
-    await store.update(tx, moved.values())
-    return [None if isinstance(result, Ignored) else result for result in results]
+async def apply_signals(
+    tx: Transaction, signals: Sequence[Signal], *, terms: Terms, causes: Sequence[Cause] = ()
+) -> list[Step | Problem | Ignored]:
+    """Give signals to the machine, in order, each on what the ones before it left; return what it made of each.
+
+    `causes` are the messages that the signals come from, one each, where they come from messages.
+    """
+    batch = await load_batch(tx, signals)
+    decisions: list[Step | Problem | Ignored] = []
+    happened: list[HopRow] = []
+    for n, signal in enumerate(signals):
+        decision = decide(batch.concerned(signal), signal, terms, tx.now)
+        if isinstance(decision, Step):
+            batch.take(decision)
+            happened += tell(tx, decision, causes[n] if causes else None)
+        elif isinstance(decision, Ignored):
+            IGNORED.labels(type(signal).__name__, decision.value).inc()
+        decisions.append(decision)
+    await save(tx, batch)
+    await hops.insert(tx, happened)
+    await fan_out(tx, happened)
+    return decisions

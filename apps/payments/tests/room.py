@@ -6,29 +6,41 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from apps.payments import store
+from apps.payments.domain.deciding import Ignored, Step, Terms
+from apps.payments.domain.disputes import Dispute
 from apps.payments.domain.intents import Intent
-from apps.payments.handlers.apply_risk_decisions import apply_risk_decisions
-from apps.payments.handlers.apply_transfer_outcomes import apply_transfer_outcomes
-from apps.payments.handlers.confirm_payment_intents import confirm_payment_intents
-from apps.payments.handlers.create_payment_intents import create_payment_intents
-from apps.payments.handlers.expire_assessments import expire_assessments
-from contracts.message import Envelope, Message, Reply, decode
-from contracts.payments import ConfirmPaymentIntent, CreatePaymentIntent
-from contracts.risk import Assess, RiskDecision
-from contracts.wallet import PostTransfer, TransferPosted, TransferRefused
+from apps.payments.domain.operations import Operation
+from apps.payments.domain.refunds import Refund
+from apps.payments.domain.routing import Routing, Rule
+from apps.payments.domain.signals import Signal
+from apps.payments.handlers import sweeps
+from apps.payments.handlers.hear_ledger import hear_ledger
+from apps.payments.handlers.hear_risk import hear_risk
+from apps.payments.handlers.signals import apply_signals
+from apps.payments.handlers.take_commands import take_commands
+from apps.payments.store import disputes, intents, operations, refunds
+from contracts.message import Envelope, Message, Problem, Reply, decode
+from contracts.payments import MethodType
+from contracts.risk import Assess
+from contracts.topology import durable
+from contracts.wallet import PostTransfer
 from outbox.consumer import Handler
 from outbox.database import Database
 from outbox.transaction import Spoken, Transactions
 
 M = TypeVar("M", bound=Message)
 RISK_DEADLINE = timedelta(seconds=60)
+PROCESSORS = ("sandbox", "sandbox_backup")
+_BOTH = frozenset({MethodType.CARD, MethodType.BANK})
+ROUTING = Routing([Rule(PROCESSORS)], dict.fromkeys(PROCESSORS, _BOTH))
+TERMS = Terms(routing=ROUTING, risk_wait=RISK_DEADLINE)
+_CONSUMERS: dict[str, Handler] = {
+    "payments-commands": partial(take_commands, terms=TERMS),
+    "payments-risk-decision": partial(hear_risk, terms=TERMS),
+    "payments-ledger-outcome": partial(hear_ledger, terms=TERMS),
+}
 HANDLERS: dict[type[Message], tuple[str, Handler]] = {
-    CreatePaymentIntent: ("create", partial(create_payment_intents, risk_deadline=RISK_DEADLINE)),
-    ConfirmPaymentIntent: ("confirm", partial(confirm_payment_intents, risk_deadline=RISK_DEADLINE)),
-    RiskDecision: ("decision", apply_risk_decisions),
-    TransferPosted: ("outcome", apply_transfer_outcomes),
-    TransferRefused: ("outcome", apply_transfer_outcomes),
+    message: (name, handler) for name, handler in _CONSUMERS.items() for message in durable(name).messages
 }
 
 
@@ -38,13 +50,15 @@ class Room:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.replies: list[Envelope[Reply]] = []
+        self.wakes: set[str] = set()
         self.transactions = Transactions(database, "payments", self._hear)
 
     async def _hear(self, spoken: Spoken) -> None:
         self.replies += [decode(payload, Reply) for _, payload in spoken.replies]
+        self.wakes |= spoken.wakes
 
     async def deliver(self, *batch: Envelope[Any]) -> list[Reply]:
-        """Deliver one batch of messages of one kind; return the replies that it caused."""
+        """Deliver one batch of messages of one durable; return the replies that it caused."""
         heard = len(self.replies)
         consumer, handler = HANDLERS[type(batch[0].data)]
         async with self.transactions.begin() as tx:
@@ -53,11 +67,20 @@ class Room:
             await handler(tx, list(once.values()))
         return [reply.data for reply in self.replies[heard:]]
 
+    async def apply(self, *signals: Signal) -> list[Step | Problem | Ignored]:
+        """Give signals to the machine, as the workers do."""
+        async with self.transactions.begin() as tx:
+            return await apply_signals(tx, signals, terms=TERMS)
+
     async def sweep(self) -> list[Reply]:
         heard = len(self.replies)
         async with self.transactions.begin() as tx:
-            await expire_assessments(tx)
+            await sweeps.end_waits(tx, terms=TERMS)
         return [reply.data for reply in self.replies[heard:]]
+
+    async def ask_again(self) -> None:
+        async with self.transactions.begin() as tx:
+            await sweeps.ask_ledger_again(tx)
 
     async def said(self, message: type[M]) -> list[Envelope[M]]:
         """All messages of a type in the outbox, in order."""
@@ -67,6 +90,10 @@ class Room:
         return [
             decode(text, message) for text in texts if Envelope.model_validate_json(text).type == message.contract.type
         ]
+
+    async def last(self, message: type[M]) -> M:
+        """The newest message of a type in the outbox."""
+        return (await self.said(message))[-1].data
 
     async def assessment(self, intent_id: UUID) -> Assess:
         """What risk was last asked about an intent."""
@@ -78,9 +105,32 @@ class Room:
 
     async def intent(self, intent_id: UUID) -> Intent:
         async with self.database.reads() as reads:
-            intent = await store.find(reads, intent_id)
+            intent = await intents.find(reads, intent_id)
         assert intent is not None
         return intent
 
     async def intents(self, ids: Sequence[UUID]) -> list[Intent]:
         return [await self.intent(intent_id) for intent_id in ids]
+
+    async def refund(self, refund_id: UUID) -> Refund:
+        async with self.database.reads() as reads:
+            refund = await refunds.find(reads, refund_id)
+        assert refund is not None
+        return refund
+
+    async def dispute(self, dispute_id: UUID) -> Dispute:
+        async with self.database.reads() as reads:
+            dispute = await disputes.find(reads, dispute_id)
+        assert dispute is not None
+        return dispute
+
+    async def unsettled(self, intent_id: UUID) -> list[Operation]:
+        async with self.transactions.begin() as tx:
+            return await operations.load_unsettled(tx, [intent_id])
+
+    async def hops(self, intent_id: UUID) -> list[tuple[str, str, str | None]]:
+        """Trigger, state and event of each hop, in order."""
+        async with self.database.reads() as reads:
+            rows = await reads.fetch("SELECT * FROM hop WHERE intent_id = $1 ORDER BY number", intent_id)
+        assert [row["number"] for row in rows] == list(range(1, len(rows) + 1))
+        return [(row["trigger"], row["state"], row["event"]) for row in rows]

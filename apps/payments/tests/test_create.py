@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from apps.payments.domain.transitions import State
-from apps.payments.handlers.attempts import DECISIONS
+from apps.payments.handlers.telling import DECISIONS
 from apps.payments.tests.building import MINE, PAYER, create, late
 from apps.payments.tests.room import RISK_DEADLINE, Room
 from contracts.ids import new_id
@@ -23,7 +23,8 @@ async def test_a_confirmed_creation_asks_risk_and_is_accepted(room: Room) -> Non
     assert PaymentIntent.model_validate(reply.resource).id == intent.id
     assert intent.state is State.ASSESSING
     assert intent.deadline_at == intent.created_at + RISK_DEADLINE
-    assert Request.model_validate_json(intent.current.asked_by) == Request.of(command)
+    assert intent.asked_by is not None
+    assert Request.model_validate_json(intent.asked_by) == Request.of(command)
     assert (asked.replyto, asked.correlationid, asked.causationid) == (DECISIONS, "order-7", command.id)
     assert asked.data == Assess(
         assessment_id=intent.current.assessment_id,

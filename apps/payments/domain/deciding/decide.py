@@ -84,7 +84,10 @@ def _hear(
         case RiskWord():
             return advancing.hear_risk(draft, signal)
         case LedgerResult():
-            return _hear_ledger(draft, draft.payment.operations.get(signal.operation_id), signal.problem)
+            operation = draft.payment.operations.get(signal.operation_id)
+            if operation and signal.reference not in (None, operation.subject_id):
+                return Ignored.UNKNOWN_OPERATION
+            return _hear_ledger(draft, operation, signal.problem)
         case HoldEnded():
             return _hear_hold_ended(draft, signal)
         case OperationResult():

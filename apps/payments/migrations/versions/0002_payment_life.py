@@ -50,12 +50,18 @@ INTENT = (
         ADD COLUMN hold_id uuid,
         ADD COLUMN authorisation text,
         ADD COLUMN capture_before timestamptz,
+        ADD COLUMN awaited boolean NOT NULL DEFAULT false,
         ADD COLUMN hops integer NOT NULL DEFAULT 0
     """,
     """
-    UPDATE payment_intent SET method = json_build_object('type', 'wallet', 'wallet', source_wallet),
-           authorised = CASE state WHEN 'succeeded' THEN amount ELSE 0 END,
-           captured = CASE state WHEN 'succeeded' THEN amount ELSE 0 END
+    UPDATE payment_intent SET method = '{"type":"wallet"}',
+           authorised = CASE WHEN state IN ('posting', 'succeeded') THEN amount ELSE 0 END,
+           capturing = CASE state WHEN 'posting' THEN amount ELSE 0 END,
+           captured = CASE state WHEN 'succeeded' THEN amount ELSE 0 END,
+           final_capture = state IN ('posting', 'succeeded'),
+           awaited = state IN ('assessing', 'posting'),
+           deadline_at = CASE WHEN state IN ('requires_confirmation', 'requires_payment_method')
+                              THEN now() + interval '30 days' ELSE deadline_at END
     """,
     """
     ALTER TABLE payment_intent
@@ -70,8 +76,8 @@ INTENT = (
         ADD CONSTRAINT wallets_differ CHECK (source_wallet <> destination_wallet),
         ADD CONSTRAINT capture_method_is_known CHECK (capture_method IN ('automatic', 'manual')),
         ADD CONSTRAINT attempt_is_whole CHECK (
-            attempt >= 0
-            AND num_nonnulls(assessment_id, transfer_id, asked_by) = CASE attempt WHEN 0 THEN 0 ELSE 3 END),
+            attempt >= 0 AND num_nonnulls(assessment_id, transfer_id) = CASE attempt WHEN 0 THEN 0 ELSE 2 END),
+        ADD CONSTRAINT who_waits_is_known CHECK (asked_by IS NOT NULL OR NOT (awaited OR attempt > 0)),
         ADD CONSTRAINT wait_for_risk_has_a_deadline CHECK (state <> 'assessing' OR deadline_at IS NOT NULL),
         ADD CONSTRAINT action_is_named CHECK (
             (state IN ('in_review', 'awaiting_action')) = (next_action IS NOT NULL)),
@@ -135,6 +141,17 @@ OPERATION = (
     CREATE UNIQUE INDEX operation_in_ledger ON operation (subject_id)
     WHERE processor IS NULL AND settled_at IS NULL
     """,
+    # The transfers of payments that were confirmed before there were operations.
+    """
+    INSERT INTO operation (id, intent_id, subject_id, verb, amount, asked, status, asked_at, settled_at)
+    SELECT transfer_id, id, id, 'post', amount,
+           json_build_object(
+               'transfer_id', transfer_id, 'debit_account', source_wallet, 'credit_account', destination_wallet,
+               'amount', amount, 'currency', currency, 'authorised_by', customer, 'reference', id),
+           CASE state WHEN 'succeeded' THEN 'succeeded' ELSE 'pending' END,
+           updated_at, CASE state WHEN 'succeeded' THEN updated_at END
+    FROM payment_intent WHERE state IN ('posting', 'succeeded')
+    """,
 )
 
 REFUND = (
@@ -183,6 +200,7 @@ DISPUTE = (
         hold_id         uuid,
         evidence        json,
         evidence_due_by timestamptz,
+        asked_by        json,
         created_at      timestamptz NOT NULL,
         updated_at      timestamptz NOT NULL,
         CONSTRAINT status_is_known CHECK (status IN ('needs_response', 'under_review', 'won', 'lost')),
@@ -305,9 +323,10 @@ OUTBOUND = (
 
 GRANTS = (
     """
-    GRANT UPDATE (amount, method, processor, application_fee, description, statement_descriptor, metadata, return_url,
-                  next_action, cancellation_reason, authorised, capturing, captured, final_capture, refunding, refunded,
-                  disputed, lost, hold_id, authorisation, capture_before, hops)
+    GRANT UPDATE (amount, method, source_wallet, processor, application_fee, description, statement_descriptor,
+                  metadata, return_url, next_action, cancellation_reason, authorised, capturing, captured,
+                  final_capture, refunding, refunded, disputed, lost, hold_id, authorisation, capture_before, awaited,
+                  hops)
     ON payment_intent TO payments
     """,
     "GRANT SELECT, INSERT ON operation, refund, dispute, hop, inbound_webhook TO payments",
@@ -315,9 +334,9 @@ GRANTS = (
     """
     GRANT UPDATE (reference, status, problem, tries, next_at, leased_by, settled_at) ON operation TO payments
     """,
-    "GRANT UPDATE (stage, hold_id, failure, updated_at) ON refund TO payments",
+    "GRANT UPDATE (stage, hold_id, failure, asked_by, updated_at) ON refund TO payments",
     """
-    GRANT UPDATE (status, funds, hold_id, contested, evidence, evidence_due_by, updated_at) ON dispute TO payments
+    GRANT UPDATE (status, funds, hold_id, evidence, evidence_due_by, asked_by, updated_at) ON dispute TO payments
     """,
     "GRANT UPDATE (status, intent_id, tries, next_at, settled_at) ON inbound_webhook TO payments",
     """
