@@ -26,23 +26,22 @@ from contracts.money import MAX_AMOUNT
 from contracts.payments import ListDisputes, ListPaymentIntents, ListRefunds
 from outbox.database import Reads
 
-WALK, WALK_BY_METADATA = 2000, 500
+WALK, WALK_BY_METADATA = 1000, 300
 """The most rows that a page looks at: some milliseconds of a database's time. The latter are found one by one."""
 
 # Both walks run at once, each down its own index, and no further than the page needs; some rows are on both.
 _INTENTS = """
 WITH page AS MATERIALIZED (
     SELECT id FROM (
-        SELECT * FROM (
-            (SELECT id, false AS repeated, state, direction, customer, currency, amount, created_at
+        SELECT DISTINCT ON (id) * FROM (
+            (SELECT id, state, direction, customer, currency, amount, created_at
              FROM payment_intent WHERE customer = $1 AND id < $2 AND id >= $3 ORDER BY id DESC LIMIT $4)
             UNION ALL
-            (SELECT id, customer = $1, state, direction, customer, currency, amount, created_at
+            (SELECT id, state, direction, customer, currency, amount, created_at
              FROM payment_intent WHERE merchant = $1 AND id < $2 AND id >= $3 ORDER BY id DESC LIMIT $4)
         ) AS own ORDER BY id DESC LIMIT $4
     ) AS walked
-    WHERE NOT repeated
-      AND ($6::text[] IS NULL OR state = ANY($6)) AND ($7::text IS NULL OR direction = $7)
+    WHERE ($6::text[] IS NULL OR state = ANY($6)) AND ($7::text IS NULL OR direction = $7)
       AND ($8::uuid IS NULL OR customer = $8) AND ($9::text IS NULL OR currency = $9)
       AND ($10::bigint IS NULL OR amount >= $10) AND ($11::bigint IS NULL OR amount <= $11)
       AND ($12::timestamptz IS NULL OR created_at >= $12) AND ($13::timestamptz IS NULL OR created_at < $13)
@@ -56,7 +55,7 @@ SELECT reached.id AS reached,
        i.final_capture, i.refunding, i.refunded, i.disputed, i.lost, i.hold_id, i.authorisation, i.capture_before,
        i.deadline_at, i.asked_by, i.awaited, i.hops
 FROM (SELECT CASE WHEN (SELECT count(*) FROM page) < $5 THEN (
-          SELECT id FROM (
+          SELECT DISTINCT ON (id) id FROM (
               (SELECT id FROM payment_intent WHERE customer = $1 AND id < $2 AND id >= $3 ORDER BY id DESC LIMIT $4)
               UNION ALL
               (SELECT id FROM payment_intent WHERE merchant = $1 AND id < $2 AND id >= $3 ORDER BY id DESC LIMIT $4)
@@ -124,22 +123,20 @@ ORDER BY id DESC LIMIT $3
 _DISPUTES = """
 WITH page AS MATERIALIZED (
     SELECT id FROM (
-        SELECT * FROM (
-            (SELECT id, false AS repeated, status FROM dispute
-             WHERE merchant = $1 AND id < $2 ORDER BY id DESC LIMIT $4)
+        SELECT DISTINCT ON (id) * FROM (
+            (SELECT id, status FROM dispute WHERE merchant = $1 AND id < $2 ORDER BY id DESC LIMIT $4)
             UNION ALL
-            (SELECT id, merchant = $1, status FROM dispute
-             WHERE customer = $1 AND id < $2 ORDER BY id DESC LIMIT $4)
+            (SELECT id, status FROM dispute WHERE customer = $1 AND id < $2 ORDER BY id DESC LIMIT $4)
         ) AS own ORDER BY id DESC LIMIT $4
     ) AS walked
-    WHERE NOT repeated AND ($5::text IS NULL OR status = $5) ORDER BY id DESC LIMIT $3
+    WHERE $5::text IS NULL OR status = $5 ORDER BY id DESC LIMIT $3
 )
 SELECT reached.id AS reached,
        d.id, d.intent_id, d.merchant, d.customer, d.processor, d.reference, d.amount, d.contested, d.currency,
        d.reason, d.status, d.funds, d.hold_id, d.evidence, d.evidence_due_by, d.asked_by, d.created_at,
        d.updated_at
 FROM (SELECT CASE WHEN (SELECT count(*) FROM page) < $3 THEN (
-          SELECT id FROM (
+          SELECT DISTINCT ON (id) id FROM (
               (SELECT id FROM dispute WHERE merchant = $1 AND id < $2 ORDER BY id DESC LIMIT $4)
               UNION ALL
               (SELECT id FROM dispute WHERE customer = $1 AND id < $2 ORDER BY id DESC LIMIT $4)
