@@ -16,9 +16,7 @@ def _known(name: str) -> str:
 def run(
     process: Annotated[
         str,
-        typer.Argument(
-            help=f"The process to run: {', '.join(PROCESSES)}.", callback=_known
-        ),
+        typer.Argument(help=f"The process to run: {', '.join(PROCESSES)}.", callback=_known),
     ],
 ) -> None:
     """Run one service, the gateway, or the sandbox processor, in the foreground until SIGTERM.

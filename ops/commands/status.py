@@ -9,7 +9,6 @@ from ops.commands.options import DEFAULT_DATA_DIR, DataDir, command_on
 if TYPE_CHECKING:
     from ops.stack.inspection import ProcessReport, StackReport
 
-LONGEST_NAME = len("sandbox_processor")
 STYLES = {"healthy": "green", "done": "green", "starting": "yellow", "waiting": "yellow"}
 ORPHANED = """\
 No supervisor: the `ledgerlink up` of these processes was killed, so nothing restarts or stops them.
@@ -51,7 +50,7 @@ def _show(report: "StackReport") -> None:
     from rich.table import Table
 
     table = Table(title=f"LedgerLink on {report.data_dir}", title_justify="left")
-    table.add_column("Process", min_width=LONGEST_NAME)
+    table.add_column("Process", no_wrap=True)
     for heading in ("PID", "Port", "State", "Restarts", "Outbox lag", "Consumer lag"):
         table.add_column(heading, justify="right" if heading in {"PID", "Port", "Restarts", "Outbox lag"} else "left")
     for process in report.processes:

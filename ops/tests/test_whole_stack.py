@@ -15,6 +15,7 @@ from tests.server_directory import fastest_parent
 
 LONG_RUNNING = set(EVERYTHING) - {"migrate"}
 SERVICES = {"identity", "wallet", "payments", "risk"}
+CONFIGURED = {*SERVICES, "gateway", "sandbox_processor"}
 
 
 @pytest.fixture(scope="module")
@@ -44,19 +45,25 @@ def test_the_gateway_answers(up: UpProcess) -> None:
         assert httpx.get(f"{base}{path}", timeout=5, follow_redirects=True).status_code == 200, path
 
 
+def test_the_sandbox_processor_answers(up: UpProcess) -> None:
+    port = next(p["port"] for p in status(up.data_dir)[1]["processes"] if p["name"] == "sandbox_processor")
+    assert httpx.get(f"http://127.0.0.1:{port}/sandbox/v1/operations", timeout=5).status_code == 401
+    assert f"http://127.0.0.1:{port}" in up.output.read_text()
+
+
 def test_services_know_only_their_own_secrets(up: UpProcess) -> None:
-    for name in (*SERVICES, "gateway"):
+    for name in CONFIGURED:
         environment = up.processes()[name].environ()
         foreign = {
             variable
             for variable in environment
-            if variable.startswith(tuple(f"{other.upper()}_" for other in {*SERVICES, "gateway"} - {name}))
+            if variable.startswith(tuple(f"{other.upper()}_" for other in CONFIGURED - {name}))
         }
         assert not foreign
         assert f"{name.upper()}_MIGRATION_DATABASE_URL" not in environment
 
 
-@pytest.mark.parametrize("name", ["wallet", "gateway", "provisioner"])
+@pytest.mark.parametrize("name", ["wallet", "gateway", "provisioner", "sandbox_processor"])
 def test_a_killed_process_comes_back(up: UpProcess, name: str) -> None:
     old = up.processes()[name]
     old.kill()
