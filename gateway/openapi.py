@@ -33,6 +33,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         },
         "payment_intent": {"type": "object", "description": "The declined payment intent (status 402)"},
         "refund": {"type": "object", "description": "The failed refund (status 402)"},
+        "dispute": {"type": "object", "description": "The dispute whose evidence was refused (status 402)"},
     },
 }
 RECORDED_SCHEMA: dict[str, Any] = {

@@ -7,6 +7,7 @@ from uuid import UUID
 from contracts.message import Message, Outcome, Problem, Reply
 from contracts.payments import (
     Dispute,
+    DisputeStatus,
     GetDispute,
     GetPaymentIntent,
     GetRefund,
@@ -96,9 +97,11 @@ def answered(
     async def find() -> Reply | None:
         query = GetDispute.model_construct(id=dispute_id, party=caller.user)
         resource = await _resource(query, "dispute_not_found", parts, context)
-        if resource is None or Dispute.model_validate(resource).evidence != evidence:
+        dispute = Dispute.model_validate(resource) if resource else None
+        if resource is None or dispute is None or dispute.evidence != evidence:
             return None
-        return Reply(outcome=Outcome.COMPLETED, resource=resource)
+        on_its_way = dispute.status is DisputeStatus.NEEDS_RESPONSE
+        return Reply(outcome=Outcome.ACCEPTED if on_its_way else Outcome.COMPLETED, resource=resource)
 
     return find
 

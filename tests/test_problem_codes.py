@@ -1,16 +1,61 @@
-"""Every code that the wallet refuses with has a status and a title, and the API's documentation quotes the wallet."""
+"""Every code that a service refuses with has a status and a title, and the API's documentation quotes the wallet."""
 
+import ast
+import re
+from collections.abc import Iterator
 from enum import Enum
+from pathlib import Path
 
 import pytest
 
+from apps.payments.processors import declines
 from apps.wallet.domain.change import ChangeRefusal
 from apps.wallet.domain.opening import OpeningRefusal
 from apps.wallet.domain.periods import ClosingRefusal
 from apps.wallet.domain.reconciliation import ReconciliationRefusal
 from apps.wallet.domain.refusal import Refusal
+from contracts.message import REGISTRY
+from contracts.topology import SERVICES
 from gateway import refusals
 from gateway.problems import KINDS
+
+APPS = Path(__file__).parents[1] / "apps"
+_REFUSED_WITH = re.compile(r"Refused\s+with\s+([^.]*)")
+
+
+def _written_codes(service: str) -> Iterator[str]:
+    """Yield the codes of the problems that a service's code spells out."""
+    for path in (APPS / service).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if "tests" in path.parts or not isinstance(node, ast.Call) or "Problem" not in ast.unparse(node.func):
+                continue
+            for keyword in node.keywords:
+                if keyword.arg == "code" and isinstance(keyword.value, ast.Constant):
+                    yield str(keyword.value.value)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_problem_that_a_service_spells_out_has_a_status_and_a_title(service: str) -> None:
+    assert set(_written_codes(service)) <= KINDS.keys()
+
+
+def test_the_problems_of_payments_are_found() -> None:
+    assert {"payment_intent_not_found", "processor_refused"} <= set(_written_codes("payments"))
+
+
+def test_every_refusal_that_a_message_promises_has_a_status_and_a_title() -> None:
+    promised = {
+        code
+        for message in REGISTRY.values()
+        for codes in _REFUSED_WITH.findall(message.__doc__ or "")
+        for code in re.findall("`([a-z_]+)`", codes)
+    }
+    assert {"review_decided", "webhook_malformed", "delivery_not_found"} <= promised
+    assert promised <= KINDS.keys()
+
+
+def test_every_reason_of_processors_to_decline_has_a_title() -> None:
+    assert declines._DETAILS.keys() <= KINDS.keys()
 
 
 @pytest.mark.parametrize("rule", ReconciliationRefusal, ids=lambda r: r.code)

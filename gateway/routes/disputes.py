@@ -51,6 +51,7 @@ _REFUSALS = {
     **_UNKNOWN,
     "dispute_closed": "The dispute was won or lost already.",
     "evidence_submitted": "The dispute has been answered already; it is answered once.",
+    "processor_refused": "The processor did not take the request.",
 }
 _WRONG_EVIDENCE = ("body/evidence", "Dictionary should have at least 1 item after validation, not 0")
 
@@ -105,7 +106,7 @@ async def get_dispute(dispute_id: UUID, caller: PaymentsCaller, parts: PartsDep,
     response_model=None,
     summary="Answer a dispute",
     responses={
-        DONE: success(Dispute, "Kept, and on its way to the processor", _ANSWERED),
+        DONE: success(Dispute, "The processor has it", _ANSWERED),
         FOLLOWS: success(Dispute, "Recorded; the dispute shows it at `Location`", EXAMPLE, _LOCATION),
         **problems(_REFUSALS, scope="payments", wrong_body=_WRONG_EVIDENCE, command=True, cards=True),
     },
@@ -118,7 +119,10 @@ async def submit_evidence(
     parts: PartsDep,
     context: ContextDep,
 ) -> Response:
-    """Answer a dispute, once and before `evidence_due_by`; only the payment's merchant may."""
+    """Answer a dispute, once and before `evidence_due_by`; only the payment's merchant may.
+
+    Evidence that the processor refuses is a 402 that embeds the dispute, and can be given again.
+    """
     _check_id(dispute_id)
     command = SubmitEvidence.model_construct(
         dispute_id=dispute_id,
@@ -127,7 +131,7 @@ async def submit_evidence(
         idempotency=headers.idempotency(caller.user, "submit_evidence", body),
     )
     find = answered(dispute_id, body.evidence, caller, parts, context)
-    operation = Operation(command, dispute_id, "/v1/disputes/{}", DONE, find)
+    operation = Operation(command, dispute_id, "/v1/disputes/{}", DONE, find, "dispute")
     return await carry_out(operation, parts.commands, headers.preferences, context)
 
 

@@ -54,11 +54,15 @@ KEY_EXAMPLE = {
 }
 LOCATION = f"{PREFIX}/{EXAMPLE['id']}"
 UNKNOWN = {"endpoint_not_found": "You have no webhook endpoint with this id; GET /v1/webhook_endpoints lists yours."}
+DISABLED = {"endpoint_disabled": "The endpoint is disabled; enable it first."}
 UNCERTAIN = {
     "outcome_unknown": "The payments service did not answer in time; it may or may not have done this. Look before "
     "you repeat it."
 }
-_URL_REFUSED = {"endpoint_url_refused": "Webhooks are sent to public addresses only; this one is private."}
+_REFUSALS = {
+    "endpoint_url_refused": "It must be a public host, not an address inside a network.",
+    "unknown_event_type": "There are no such events: payment_intent.suceeded.",
+}
 _TOO_MANY = {"too_many_endpoints": "You have 16 webhook endpoints; delete one that you do not need."}
 _WRONG_URL = ("body/url", "String should match pattern '^https?://[^\x00-\x20]+$'")
 
@@ -103,7 +107,7 @@ ONE_DAY = Rotation()
     responses={
         CREATED: success(WebhookEndpoint, "Added. Keep the `secret`: it is shown once", NEW_EXAMPLE, LOCATION),
         **problems(
-            _URL_REFUSED | _TOO_MANY | UNCERTAIN,
+            _REFUSALS | _TOO_MANY | UNCERTAIN,
             asks="payments",
             scope="payments",
             wrong_body=_WRONG_URL,
@@ -161,7 +165,7 @@ async def get_webhook_endpoint(
     responses={
         DONE: success(WebhookEndpoint, "Changed", EXAMPLE),
         **problems(
-            UNKNOWN | _URL_REFUSED | UNCERTAIN,
+            UNKNOWN | _REFUSALS | UNCERTAIN,
             asks="payments",
             scope="payments",
             wrong_body=_WRONG_URL,

@@ -162,7 +162,10 @@ async def test_evidence_that_does_not_fit(gateway: Gateway, headers: dict[str, s
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
-@pytest.mark.parametrize(("found", "status"), [({"evidence": EVIDENCE, "status": "under_review"}, 200), ({}, 503)])
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [({"evidence": EVIDENCE, "status": "under_review"}, 200), ({"evidence": EVIDENCE}, 202), ({}, 503)],
+)
 async def test_evidence_whose_reply_is_lost_is_looked_for(
     gateway: Gateway, services: ScriptedServices, headers: dict[str, str], found: dict[str, Any], status: int
 ) -> None:
