@@ -18,6 +18,7 @@ router = APIRouter(tags=["webhooks"])
 
 EXAMPLE: dict[str, Any] = {"id": "01990f3e-a100-7aaa-8cbb-becfd0a14401", "received": True}
 _PROCESSOR = re.compile("[a-z0-9_]{1,40}")
+_PASSED_ON = ("content-type", "user-agent")
 _SIGNED_BY = ("webhook-id", "webhook-timestamp", "webhook-signature", "stripe-signature")
 _UNKNOWN = "No processor has this name here."
 _REFUSALS = {
@@ -67,7 +68,7 @@ async def accept_webhook(processor: str, request: Request, parts: PartsDep, cont
     """Keep an event of a processor. Its signature, of the body byte for byte, is what lets it in: it needs no token."""
     if not _PROCESSOR.fullmatch(processor):
         raise ProblemError("processor_not_found", _UNKNOWN, parameter="processor")
-    headers = {name: request.headers[name] for name in _SIGNED_BY if name in request.headers}
+    headers = {name: request.headers[name] for name in (*_SIGNED_BY, *_PASSED_ON) if name in request.headers}
     query = AcceptWebhook.model_construct(processor=processor, headers=headers, body=await request.body())
     kept = await parts.queries.ask(query, context)
     return json_response({"id": kept["id"], "received": True})

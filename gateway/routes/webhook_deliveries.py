@@ -26,7 +26,7 @@ from gateway.outcomes import DONE, json_response
 from gateway.problems import ProblemError
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
 from gateway.routes import payment_intents, webhook_endpoints
-from gateway.routes.webhook_endpoints import PREFIX, UNCERTAIN, UNKNOWN, check_id
+from gateway.routes.webhook_endpoints import DISABLED, PREFIX, UNCERTAIN, UNKNOWN, check_id
 
 router = APIRouter(route_class=BodyRoute, tags=["webhooks"])
 
@@ -84,7 +84,7 @@ async def list_deliveries(
     summary="Send a test event",
     responses={
         DONE: success(Delivery, "On its way; the endpoint's deliveries show how it went", _TEST),
-        **problems(UNKNOWN | UNCERTAIN, asks="payments", scope="payments"),
+        **problems(UNKNOWN | DISABLED | UNCERTAIN, asks="payments", scope="payments"),
     },
 )
 async def send_test_event(endpoint_id: UUID, caller: PaymentsCaller, parts: PartsDep, context: ContextDep) -> Response:
@@ -100,7 +100,12 @@ async def send_test_event(endpoint_id: UUID, caller: PaymentsCaller, parts: Part
     summary="Send events again",
     responses={
         DONE: success(Replayed, "How many are on their way again", {"deliveries": 12}),
-        **problems(UNKNOWN | UNCERTAIN, asks="payments", scope="payments", wrong_body=("body/since", "Field required")),
+        **problems(
+            UNKNOWN | DISABLED | UNCERTAIN,
+            asks="payments",
+            scope="payments",
+            wrong_body=("body/since", "Field required"),
+        ),
     },
 )
 async def replay_events(
@@ -118,7 +123,7 @@ async def replay_events(
     summary="Send one delivery again",
     responses={
         DONE: success(Delivery, "On its way again", _PENDING),
-        **problems(_UNKNOWN_DELIVERY | UNCERTAIN, asks="payments", scope="payments"),
+        **problems(_UNKNOWN_DELIVERY | DISABLED | UNCERTAIN, asks="payments", scope="payments"),
     },
 )
 async def redeliver(delivery_id: UUID, caller: PaymentsCaller, parts: PartsDep, context: ContextDep) -> Response:

@@ -13,7 +13,8 @@ from gateway.tests.conftest import Gateway, running, served
 from gateway.tests.scripted_services import ScriptedServices, completed, refused
 
 PATH = "/v1/webhooks/sandbox"
-SIGNED = {"webhook-id": "evt_1", "webhook-timestamp": "1767605520", "webhook-signature": "v1,c2lnbmF0dXJl"}
+SENDER = {"content-type": "application/json", "user-agent": "processor/1"}
+SIGNED = SENDER | {"webhook-id": "evt_1", "webhook-timestamp": "1767605520", "webhook-signature": "v1,c2lnbmF0dXJl"}
 KEPT = new_id()
 
 
@@ -41,11 +42,11 @@ async def test_the_body_is_kept_byte_for_byte(gateway: Gateway, keeping: Scripte
 
 
 async def test_only_what_signatures_need_is_passed_on(gateway: Gateway, keeping: ScriptedServices) -> None:
-    sent = {"Stripe-Signature": "t=1,v1=abc", "Cookie": "session=1", "Authorization": "Bearer nonsense"}
+    sent = SENDER | {"Stripe-Signature": "t=1,v1=abc", "Cookie": "session=1", "Authorization": "Bearer nonsense"}
     answer = await gateway.http.post("/v1/webhooks/stripe_eu", content=b"{}", headers=sent)
     assert answer.status_code == 200
     (query,) = keeping.commands(AcceptWebhook)
-    assert (query.data.processor, query.data.headers) == ("stripe_eu", {"stripe-signature": "t=1,v1=abc"})
+    assert (query.data.processor, query.data.headers) == ("stripe_eu", SENDER | {"stripe-signature": "t=1,v1=abc"})
 
 
 REFUSALS = [("processor_not_found", 404), ("signature_invalid", 401), ("webhook_malformed", 400)]
