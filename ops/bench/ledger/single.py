@@ -17,7 +17,7 @@ from outbox.connection import connect
 from outbox.settings import BrokerSettings
 
 SENDER = "payments"
-SUBSCRIBER = "payments-transfer-outcome"
+SUBSCRIBER = "payments-ledger-outcome"
 _ANSWER_SECONDS = 10.0
 _PULL_SECONDS = 600
 _PULL_MESSAGES = 100_000
