@@ -1,6 +1,6 @@
 """Balances and holds are refused to go back after an update, not before it: a row is then not locked first.
 
-A trigger before an update locks each row and writes that into the log, which is a tenth of what posting costs. What is
+A trigger before an update locks each row and writes that into the log: 8 % of what posting cost the database. What is
 refused is the same: either way nothing of the statement stays.
 """
 
