@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from apps.payments import store
 from apps.payments.domain.intents import Intent
 from apps.payments.domain.transitions import State
+from apps.payments.store import intents
 from outbox.database import Reads
 
 STUCK_SHOWN = 100
@@ -22,6 +22,6 @@ class PaymentsAudit:
 
 async def audit(reads: Reads, stuck_after: timedelta) -> PaymentsAudit:
     """Look at all payments; one sticks when it is processing and nothing has moved it for `stuck_after`."""
-    counted = await store.count_by_state(reads)
-    stuck = await store.unmoved_since(reads, datetime.now(UTC) - stuck_after, STUCK_SHOWN)
+    counted = await intents.count_by_state(reads)
+    stuck = await intents.unmoved_since(reads, datetime.now(UTC) - stuck_after, STUCK_SHOWN)
     return PaymentsAudit({state: counted.get(state, 0) for state in State}, stuck)

@@ -54,7 +54,6 @@ class Trigger(StrEnum):
 
 S, T = State, Trigger
 _BEFORE = {
-    T.UPDATE: frozenset({S.REQUIRES_PAYMENT_METHOD, S.REQUIRES_CONFIRMATION}),
     T.CONFIRM: frozenset({S.ASSESSING}),
     T.CANCEL: frozenset({S.CANCELED}),
     T.EXPIRED: frozenset({S.CANCELED}),
@@ -64,14 +63,14 @@ _BY_RISK = {T.RISK_APPROVED: frozenset({S.POSTING, S.RESERVING, S.AUTHORISING}),
 _BY_PROCESSOR = {
     T.AUTHORISED: frozenset({S.REQUIRES_CAPTURE}),
     T.CHARGED: frozenset({S.POSTING}),
-    # A payout's money is held meanwhile, and given back first.
-    T.DECLINED: frozenset({S.REQUIRES_PAYMENT_METHOD, S.RELEASING}),
+    T.DECLINED: frozenset({S.REQUIRES_PAYMENT_METHOD}),
 }
 
 TRANSITIONS: Mapping[State, Mapping[Trigger, frozenset[State]]] = MappingProxyType(
     {
-        S.REQUIRES_PAYMENT_METHOD: _BEFORE,
-        S.REQUIRES_CONFIRMATION: _BEFORE,
+        S.REQUIRES_PAYMENT_METHOD: _BEFORE
+        | {T.UPDATE: frozenset({S.REQUIRES_PAYMENT_METHOD, S.REQUIRES_CONFIRMATION})},
+        S.REQUIRES_CONFIRMATION: _BEFORE | {T.UPDATE: frozenset({S.REQUIRES_CONFIRMATION})},
         S.ASSESSING: _BY_RISK
         | {T.RISK_REVIEWS: frozenset({S.IN_REVIEW}), T.RISK_TIMED_OUT: frozenset({S.REQUIRES_PAYMENT_METHOD})},
         S.IN_REVIEW: _BY_RISK | {T.CANCEL: frozenset({S.CANCELED}), T.EXPIRED: frozenset({S.CANCELED})},
@@ -82,6 +81,8 @@ TRANSITIONS: Mapping[State, Mapping[Trigger, frozenset[State]]] = MappingProxyTy
         S.AUTHORISING: _BY_PROCESSOR
         | {
             T.ACTION_REQUIRED: frozenset({S.AWAITING_ACTION}),
+            # A payout's money is held meanwhile, and given back first.
+            T.DECLINED: frozenset({S.REQUIRES_PAYMENT_METHOD, S.RELEASING}),
             # A processor certainly did nothing, so the next one of the route is asked.
             T.FELL_OVER: frozenset({S.AUTHORISING}),
         },

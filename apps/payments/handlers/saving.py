@@ -10,13 +10,16 @@ from outbox.transaction import Transaction
 
 
 async def save(tx: Transaction, batch: Batch) -> None:
-    """Write all that is new or changed. What is settled is written first: it makes room for what is asked next."""
+    """Write all that is new or changed, in the order that the database's guards ask for.
+
+    What a client says of a payment changes before it is confirmed. What is settled makes room for what is asked next.
+    """
     changed = batch.changed()
     before = batch.before
     await intents.insert(tx, [p.intent for p in changed if p.intent.id not in before])
     known = [p for p in changed if p.intent.id in before]
-    await intents.update(tx, [p.intent for p in known if p.intent is not before[p.intent.id].intent])
     await intents.update_details(tx, [p.intent for p in known if _says_otherwise(before[p.intent.id], p)])
+    await intents.update(tx, [p.intent for p in known if p.intent is not before[p.intent.id].intent])
     await _save_operations(tx, batch)
     await _save_parts(tx, known, before)
     if any(o.next_at is not None and not o.in_ledger for o in batch.operations.values()):

@@ -55,17 +55,21 @@ async def statements_of_payments(room: Room, counting: Counting, number: int) ->
 
 
 async def test_statements_do_not_grow_with_the_batch(room: Room, counting: Counting) -> None:
-    """Inbox, and then: key, insert, answers | key, lock, update, said | lock, update, said | ... and answers."""
-    expected = [4, 5, 4, 5, 2]
+    """Inbox, and then, with hops (h), endpoints that ask for events (e), answers (a) and what is said (s) at the end:
+
+    key, lock, insert, h, e, a, s | key, lock, update, h, s | lock, update, ask, h, s |
+    lock, operations, update, settle, h, e, a, s | key
+    """
+    expected = [8, 6, 6, 9, 2]
     assert await statements_of_payments(room, counting, 1) == expected
     assert await statements_of_payments(room, counting, 20) == expected
 
 
-async def test_a_sweep_is_two_statements_and_what_it_says(room: Room, counting: Counting) -> None:
+async def test_a_sweep_is_a_handful_of_statements(room: Room, counting: Counting) -> None:
     await room.deliver(*[create() for _ in range(20)])
     await room.database.pool.execute("UPDATE payment_intent SET deadline_at = now() WHERE deadline_at IS NOT NULL")
     counting.taken()
     assert len(await room.sweep()) == 20
-    assert counting.taken() == 4
+    assert counting.taken() == 8  # overdue, lock, operations, update, hops, endpoints, answers, said
     assert await room.sweep() == []
     assert counting.taken() == 1

@@ -1,5 +1,5 @@
-from apps.payments.domain.advancing import Ignored
-from apps.payments.domain.transitions import State, Trigger
+from apps.payments.domain.deciding import Ignored
+from apps.payments.domain.transitions import State
 from apps.payments.handlers.signals import IGNORED
 from apps.payments.tests.building import MINE, PAYER, THEIRS, approval, create, decline, enveloped, last_error
 from apps.payments.tests.room import Room
@@ -10,8 +10,8 @@ from contracts.risk import Assess
 from contracts.wallet import PostTransfer
 
 
-def ignored(trigger: Trigger, reason: Ignored) -> float:
-    value: float = IGNORED.labels(trigger.value, reason.value)._value.get()
+def ignored(reason: Ignored) -> float:
+    value: float = IGNORED.labels("RiskWord", reason.value)._value.get()
     return value
 
 
@@ -58,9 +58,9 @@ async def test_decisions_repeated_out_of_order_or_of_nobody_change_nothing(room:
     command = create()
     await room.deliver(command)
     asked = await room.assessment(command.data.payment_intent_id)
-    repeated = ignored(Trigger.RISK_APPROVED, Ignored.OUT_OF_STATE)
-    unknown = ignored(Trigger.RISK_APPROVED, Ignored.UNKNOWN_INTENT)
-    other = ignored(Trigger.RISK_DECLINED, Ignored.OTHER_ATTEMPT)
+    repeated = ignored(Ignored.OUT_OF_STATE)
+    unknown = ignored(Ignored.UNKNOWN_INTENT)
+    other = ignored(Ignored.OTHER_ATTEMPT)
 
     strange = asked.model_copy(update={"payment_intent_id": new_id()})
     outdated = asked.model_copy(update={"assessment_id": new_id()})
@@ -70,9 +70,9 @@ async def test_decisions_repeated_out_of_order_or_of_nobody_change_nothing(room:
     assert (await room.intent(command.data.payment_intent_id)).state is State.POSTING
     assert len(await room.said(PostTransfer)) == 1
     assert await room.said(PaymentIntentFailed) == []
-    assert ignored(Trigger.RISK_APPROVED, Ignored.OUT_OF_STATE) == repeated + 2
-    assert ignored(Trigger.RISK_APPROVED, Ignored.UNKNOWN_INTENT) == unknown + 1
-    assert ignored(Trigger.RISK_DECLINED, Ignored.OTHER_ATTEMPT) == other + 1
+    assert ignored(Ignored.OUT_OF_STATE) == repeated + 3
+    assert ignored(Ignored.UNKNOWN_INTENT) == unknown + 1
+    assert ignored(Ignored.OTHER_ATTEMPT) == other + 1
 
 
 async def test_each_message_continues_the_correlation_of_its_own_request(room: Room) -> None:

@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from apps.payments.domain.transitions import State
-from apps.payments.handlers import expire_assessments
+from apps.payments.handlers import sweeps
 from apps.payments.tests.building import approval, confirm, create, last_error
 from apps.payments.tests.room import Room
 from contracts.message import Outcome
@@ -58,7 +58,7 @@ async def test_a_decision_before_the_sweep_still_counts(room: Room) -> None:
 async def test_a_sweep_takes_a_bounded_number_the_longest_overdue_first(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(expire_assessments, "BATCH", 2)
+    monkeypatch.setattr(sweeps, "BATCH", 2)
     first, second = [create() for _ in range(2)], [create() for _ in range(3)]
     await room.deliver(*first)
     await make_overdue(room)

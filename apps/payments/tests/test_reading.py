@@ -39,13 +39,8 @@ async def test_the_audit_counts_states_and_lists_what_sticks(room: Room) -> None
     await room.deliver(posted(await room.post(paid.data.payment_intent_id)))
     async with room.database.reads() as reads:
         patient, strict = await audit(reads, timedelta(minutes=5)), await audit(reads, timedelta(0))
-    assert patient.by_state == {
-        State.REQUIRES_CONFIRMATION: 1,
-        State.ASSESSING: 1,
-        State.POSTING: 1,
-        State.SUCCEEDED: 1,
-        State.REQUIRES_PAYMENT_METHOD: 0,
-    }
+    there = {State.REQUIRES_CONFIRMATION, State.ASSESSING, State.POSTING, State.SUCCEEDED}
+    assert patient.by_state == {state: int(state in there) for state in State}
     assert patient.stuck == []
     ids = [command.data.payment_intent_id for command in (assessing, posting)]
     assert [intent.id for intent in strict.stuck] == ids

@@ -1,94 +1,223 @@
-"""Every cell of the transition table: state by trigger. A dash is refused for a command and ignored for the rest."""
+"""Every cell of the transition table, state by trigger, on the machine itself: what is in it happens, nothing else."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
 
 import pytest
 
-from apps.payments.domain.advancing import Ignored, Signal, advance
-from apps.payments.domain.confirming import Confirmation, confirm
-from apps.payments.domain.intents import Attempt, Intent
-from apps.payments.domain.opening import open_intent
-from apps.payments.domain.payment_errors import RISK_TIMED_OUT
-from apps.payments.domain.transitions import TRANSITIONS, State, Trigger, next_state, states_that_allow
-from apps.payments.tests.building import PAYER, create
-from contracts.ids import new_id
+from apps.payments.domain.deciding import Ignored, Step
+from apps.payments.domain.processing import ResultStatus, Verb
+from apps.payments.domain.transitions import TRANSITIONS, State, Trigger, operations_of, public_status
+from apps.payments.tests.play import BY_CARD, MANUAL, NO, PAYOUT, POSTS, TOP_UP, WALLET, Play, paid
 from contracts.message import Problem
+from contracts.payments import PaymentOperation, PaymentStatus
+from contracts.risk import RiskOutcome
 
-TABLE = """
-                         confirm    risk_approved  risk_declined            risk_timed_out           transfer_posted  transfer_refused
-requires_confirmation    assessing  -              -                        -                        -                -
-assessing                -          posting        requires_payment_method  requires_payment_method  -                -
-posting                  -          -              -                        -                        succeeded        requires_payment_method
-succeeded                -          -              -                        -                        -                -
-requires_payment_method  assessing  -              -                        -                        -                -
-"""  # noqa: E501
-_TRIGGERS, *_ROWS = [line.split() for line in TABLE.strip().splitlines()]
-CELLS = [
-    (State(row[0]), Trigger(trigger), None if cell == "-" else State(cell))
-    for row in _ROWS
-    for trigger, cell in zip(_TRIGGERS, row[1:], strict=True)
-]
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+YES, DECLINED, FAILED = ResultStatus.APPROVED, ResultStatus.DECLINED, ResultStatus.FAILED
+STARTS = (Verb.CHARGE, Verb.AUTHORISE, Verb.PAYOUT)
+LONG = timedelta(days=60)
 
 
-def test_the_table_above_is_whole() -> None:
-    assert [State(row[0]) for row in _ROWS] == list(State)
-    assert [Trigger(name) for name in _TRIGGERS] == list(Trigger)
-    assert {(state, trigger): to for state, trigger, to in CELLS if to} == dict(TRANSITIONS)
+def gone(problem: str) -> Problem:
+    return Problem(code=problem, detail="It is over.")
 
 
-@pytest.mark.parametrize(("state", "trigger", "expected"), CELLS)
-def test_cell(state: State, trigger: Trigger, expected: State | None) -> None:
-    assert next_state(state, trigger) is expected
-    before = intent_in(state)
-    after = confirmed(before) if trigger is Trigger.CONFIRM else signalled(before, trigger)
-    if expected is None:
-        assert not isinstance(after, Intent)
-        refused_or_ignored(before, after)
-    else:
-        assert isinstance(after, Intent)
-        assert after.state is expected
-        assert (after.deadline_at is not None) == (expected is State.ASSESSING)
-        assert (after.last_payment_error is not None) == (expected is State.REQUIRES_PAYMENT_METHOD)
-        assert after.current.number == (2 if state is State.REQUIRES_PAYMENT_METHOD else 1)
+GIVEN: Mapping[Trigger, list[Callable[[Play], object]]] = {
+    Trigger.UPDATE: [
+        lambda p: p.update(description="new"),
+        lambda p: p.update(payment_method=BY_CARD["payment_method"]),
+    ],
+    Trigger.CONFIRM: [lambda p: p.confirm()],
+    Trigger.CAPTURE: [lambda p: p.capture(), lambda p: p.capture(300, final=False)],
+    Trigger.CANCEL: [lambda p: p.cancel()],
+    Trigger.REFUND: [lambda p: p.refund(100)],
+    Trigger.RISK_APPROVED: [lambda p: p.risk()],
+    Trigger.RISK_DECLINED: [lambda p: p.risk(RiskOutcome.DECLINE)],
+    Trigger.RISK_REVIEWS: [lambda p: p.risk(RiskOutcome.REVIEW)],
+    Trigger.RISK_TIMED_OUT: [lambda p: p.wait(LONG)],
+    Trigger.HELD: [lambda p: p.ledger(Verb.HOLD)],
+    Trigger.HOLD_REFUSED: [lambda p: p.ledger(Verb.HOLD, problem=NO)],
+    Trigger.POSTED: [lambda p: p.ledger(*POSTS)],
+    Trigger.POST_REFUSED: [
+        lambda p: p.ledger(*POSTS, problem=NO),
+        lambda p: p.ledger(*POSTS, problem=gone("hold_expired")),
+    ],
+    Trigger.RELEASED: [
+        lambda p: p.ledger(Verb.VOID_HOLD),
+        lambda p: p.ledger(Verb.VOID_HOLD, problem=gone("hold_expired")),
+        lambda p: p.processor(YES, Verb.VOID),
+    ],
+    Trigger.AUTHORISED: [lambda p: p.processor(YES, Verb.AUTHORISE)],
+    Trigger.CHARGED: [lambda p: p.processor(YES, Verb.CHARGE, Verb.PAYOUT)],
+    Trigger.ACTION_REQUIRED: [lambda p: p.processor(ResultStatus.REQUIRES_ACTION, *STARTS)],
+    Trigger.DECLINED: [lambda p: p.processor(DECLINED, *STARTS, problem=NO)],
+    Trigger.FELL_OVER: [lambda p: p.processor(FAILED, *STARTS)],
+    Trigger.CAPTURED: [lambda p: p.processor(YES, Verb.CAPTURE)],
+    Trigger.CAPTURE_DECLINED: [lambda p: p.processor(DECLINED, Verb.CAPTURE, problem=NO)],
+    Trigger.EXPIRED: [lambda p: p.wait(LONG)],
+}
+"""How each trigger is brought about: by the signals that may fire it."""
+
+Path = Callable[[], Play]
 
 
-def refused_or_ignored(before: Intent, result: Problem | Ignored) -> None:
-    if isinstance(result, Problem):
-        assert result.code == "payment_intent_unexpected_state"
-        assert "requires_confirmation or requires_payment_method" in result.detail
-    else:
-        assert result is (Ignored.OUT_OF_STATE if before.attempt else Ignored.OTHER_ATTEMPT)
+def unconfirmed(**kind: object) -> Play:
+    return Play().create(**kind, confirm=False)
 
 
-def test_confirmation_is_possible_before_the_first_attempt_and_after_a_failed_one() -> None:
-    assert states_that_allow(Trigger.CONFIRM) == (State.REQUIRES_CONFIRMATION, State.REQUIRES_PAYMENT_METHOD)
+def assessing(**kind: object) -> Play:
+    return Play().create(**kind)
 
 
-def intent_in(state: State) -> Intent:
-    intent = open_intent(create().data, NOW)
-    assert isinstance(intent, Intent)
-    if state is State.REQUIRES_CONFIRMATION:
-        return intent
-    return replace(
-        intent,
-        state=state,
-        attempt=Attempt(1, new_id(), new_id(), "{}"),
-        last_payment_error=RISK_TIMED_OUT if state is State.REQUIRES_PAYMENT_METHOD else None,
-        deadline_at=NOW if state is State.ASSESSING else None,
-    )
+def declined(**kind: object) -> Play:
+    play = Play().create(**kind)
+    play.risk(RiskOutcome.DECLINE)
+    return play
 
 
-def confirmed(intent: Intent) -> Intent | Problem:
-    wish = Confirmation(intent.id, PAYER, new_id(), new_id(), "{}", NOW + timedelta(seconds=60))
-    return confirm(intent, wish, NOW)
+def reviewed(**kind: object) -> Play:
+    play = Play().create(**kind)
+    play.risk(RiskOutcome.REVIEW)
+    return play
 
 
-def signalled(intent: Intent, trigger: Trigger) -> Intent | Ignored:
-    about_the_transfer = trigger in {Trigger.TRANSFER_POSTED, Trigger.TRANSFER_REFUSED}
-    subject = new_id()
-    if intent.attempt:
-        subject = intent.attempt.transfer_id if about_the_transfer else intent.attempt.assessment_id
-    failed = trigger in {Trigger.RISK_DECLINED, Trigger.RISK_TIMED_OUT, Trigger.TRANSFER_REFUSED}
-    return advance(intent, Signal(intent.id, trigger, subject, RISK_TIMED_OUT if failed else None), NOW)
+def approved(**kind: object) -> Play:
+    play = Play().create(**kind)
+    play.risk()
+    return play
+
+
+def held(**kind: object) -> Play:
+    play = approved(**kind)
+    play.ledger(Verb.HOLD)
+    return play
+
+
+def acting(**kind: object) -> Play:
+    play = approved(**kind)
+    play.processor(ResultStatus.REQUIRES_ACTION, *STARTS)
+    return play
+
+
+def charged(**kind: object) -> Play:
+    play = held(**kind)
+    play.processor(YES, *STARTS)
+    return play
+
+
+def done(**kind: object) -> Play:
+    """Captured, or waiting to be."""
+    return paid(Play().create(**kind))
+
+
+def capturing(play: Play, amount: int | None = None, *, final: bool = True) -> Play:
+    assert isinstance(play.capture(amount, final=final), Step)
+    return play
+
+
+def posting_all(**kind: object) -> Play:
+    play = capturing(done(**kind))
+    play.processor(YES, Verb.CAPTURE)
+    return play
+
+
+def posting_part(**kind: object) -> Play:
+    play = capturing(done(**kind), 300, final=False)
+    play.processor(YES, Verb.CAPTURE)
+    return play
+
+
+def partly(**kind: object) -> Play:
+    """Captured in part, with the rest still to be captured."""
+    play = posting_part(**kind)
+    play.ledger(*POSTS)
+    return play
+
+
+def canceling(path: Path) -> Play:
+    play = path()
+    assert isinstance(play.cancel(), Step)
+    return play
+
+
+def declined_payout() -> Play:
+    play = held(**PAYOUT)
+    play.processor(DECLINED, Verb.PAYOUT, problem=NO)
+    return play
+
+
+BY_HAND, CARD_BY_HAND = WALLET | MANUAL, BY_CARD | MANUAL
+MANUALS = (BY_HAND, CARD_BY_HAND)
+KINDS = (WALLET, BY_HAND, BY_CARD, CARD_BY_HAND, TOP_UP, PAYOUT)
+
+
+def each(way: Callable[..., Play], kinds: Sequence[Mapping[str, object]]) -> list[Path]:
+    return [partial(way, **kind) for kind in kinds]
+
+
+NO_METHOD = {"destination_wallet": WALLET["destination_wallet"]}
+PATHS: Mapping[State, list[Path]] = {
+    State.REQUIRES_PAYMENT_METHOD: [partial(unconfirmed, **NO_METHOD), *each(declined, KINDS)],
+    State.REQUIRES_CONFIRMATION: each(unconfirmed, KINDS),
+    State.ASSESSING: each(assessing, KINDS),
+    State.IN_REVIEW: each(reviewed, KINDS),
+    State.RESERVING: each(approved, (BY_HAND, PAYOUT)),
+    State.AUTHORISING: each(held, (BY_CARD, CARD_BY_HAND, PAYOUT)),
+    State.AWAITING_ACTION: each(acting, (BY_CARD, CARD_BY_HAND)),
+    State.REQUIRES_CAPTURE: each(done, MANUALS) + each(partly, MANUALS),
+    State.CAPTURING: [
+        lambda: capturing(done(**CARD_BY_HAND)),
+        lambda: capturing(partly(**CARD_BY_HAND), 100, final=False),
+    ],
+    State.POSTING: [partial(approved, **WALLET), *each(charged, (BY_CARD, PAYOUT))]
+    + each(posting_all, MANUALS)
+    + each(posting_part, MANUALS),
+    State.RELEASING: [
+        *(partial(canceling, path) for path in each(done, MANUALS) + each(partly, MANUALS)),
+        partial(canceling, partial(acting, **BY_CARD)),
+        declined_payout,
+    ],
+    State.SUCCEEDED: each(done, (WALLET, BY_CARD, TOP_UP, PAYOUT)),
+    State.CANCELED: [partial(canceling, path) for path in each(unconfirmed, KINDS)],
+}
+"""Ways to each state, with every kind of payment that gets there."""
+CELLS = [(state, trigger) for state in State for trigger in Trigger]
+
+
+def reached(state: State, trigger: Trigger) -> set[State]:
+    """Where the trigger leads from a state, on every way to it. What changes nothing leaves the payment as it was."""
+    targets = set()
+    for path in PATHS[state]:
+        for bring_about in GIVEN[trigger]:
+            play = path()
+            assert play.state is state
+            facts, before = len(play.facts), play.payment
+            decision = bring_about(play)
+            if isinstance(decision, Problem | Ignored):
+                assert play.payment == before
+            fired = [fact for fact in play.facts[facts:] if fact.trigger == trigger.value]
+            targets |= {fact.state for fact in fired}
+    return targets
+
+
+@pytest.mark.parametrize(("state", "trigger"), CELLS)
+def test_a_cell_of_the_table(state: State, trigger: Trigger) -> None:
+    assert reached(state, trigger) == TRANSITIONS[state].get(trigger, frozenset())
+
+
+@pytest.mark.parametrize(("state", "wish"), [(state, wish) for state in State for wish in PaymentOperation])
+def test_what_is_not_allowed_is_refused_by_name(state: State, wish: PaymentOperation) -> None:
+    trigger = Trigger(wish.value)
+    for path in PATHS[state]:
+        decision = GIVEN[trigger][0](path())
+        if wish not in operations_of(state):
+            assert isinstance(decision, Problem)
+            assert decision.code in {"payment_intent_unexpected_state", "refund_not_possible"} | (
+                {"payment_intent_not_found"} if wish is PaymentOperation.CAPTURE else set()
+            )
+
+
+def test_every_state_has_a_way_to_it_and_a_public_status() -> None:
+    assert set(PATHS) == set(State) == set(TRANSITIONS)
+    assert {public_status(state) for state in State} == set(PaymentStatus)

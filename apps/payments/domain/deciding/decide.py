@@ -84,10 +84,7 @@ def _hear(
         case RiskWord():
             return advancing.hear_risk(draft, signal)
         case LedgerResult():
-            operation = draft.payment.operations.get(signal.operation_id)
-            if operation and signal.reference not in (None, operation.subject_id):
-                return Ignored.UNKNOWN_OPERATION
-            return _hear_ledger(draft, operation, signal.problem)
+            return _hear_result(draft, signal)
         case HoldEnded():
             return _hear_hold_ended(draft, signal)
         case OperationResult():
@@ -98,9 +95,15 @@ def _hear(
             return expiring.time_out(draft)
 
 
-def _hear_ledger(draft: Draft, operation: Operation | None, problem: Problem | None) -> Ignored | None:
-    if operation is None or not operation.in_ledger:
+def _hear_result(draft: Draft, signal: LedgerResult) -> Ignored | None:
+    operation = draft.payment.operations.get(signal.operation_id)
+    if operation is None or not operation.in_ledger or signal.reference not in (None, operation.subject_id):
         return Ignored.UNKNOWN_OPERATION
+    _hear_ledger(draft, operation, signal.problem)
+    return None
+
+
+def _hear_ledger(draft: Draft, operation: Operation, problem: Problem | None) -> None:
     payment, subject = draft.payment, operation.subject_id
     if subject == payment.intent.id:
         advancing.hear_ledger(draft, operation, problem)
@@ -111,14 +114,14 @@ def _hear_ledger(draft: Draft, operation: Operation | None, problem: Problem | N
     else:
         # Between two clearing accounts, which changes nothing for anybody else.
         draft.settle(operation, problem)
-    return None
 
 
 def _hear_hold_ended(draft: Draft, ended: HoldEnded) -> Ignored | None:
     """Find what the end of a hold is about: it names what it was placed for, which has one operation at a time."""
     for operation in draft.payment.operations.values():
         if operation.subject_id == ended.reference and operation.verb is Verb.VOID_HOLD:
-            return _hear_ledger(draft, operation, None)
+            _hear_ledger(draft, operation, None)
+            return None
     intent = draft.intent
     if intent.hold_id == ended.hold_id and intent.state is State.REQUIRES_CAPTURE:
         releasing.expire(draft)  # the ledger refuses to give back what has ended, which is as good

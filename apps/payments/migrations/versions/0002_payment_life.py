@@ -321,6 +321,67 @@ OUTBOUND = (
     """,
 )
 
+# What no constraint on one row can say. Sums are compared at the end of the transaction, and only where they moved.
+GUARDS = (
+    """
+    CREATE FUNCTION refuse_to_go_back() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog AS $$
+    BEGIN
+        RAISE EXCEPTION 'payment intent % cannot have less captured or returned, or another amount, than it had', OLD.id
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'money_only_moves_on';
+    END
+    $$
+    """,
+    """
+    CREATE TRIGGER money_only_moves_on BEFORE UPDATE ON payment_intent
+    FOR EACH ROW WHEN (
+        NEW.captured < OLD.captured OR NEW.refunded < OLD.refunded OR NEW.lost < OLD.lost
+        OR (NEW.amount <> OLD.amount AND OLD.state NOT IN ('requires_payment_method', 'requires_confirmation')))
+    EXECUTE FUNCTION refuse_to_go_back()
+    """,
+    """
+    CREATE FUNCTION verify_what_goes_back() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog, public, pg_temp AS $$
+    DECLARE
+        checked uuid := CASE TG_TABLE_NAME WHEN 'payment_intent' THEN (to_jsonb(NEW) ->> 'id')::uuid
+                                           ELSE (to_jsonb(NEW) ->> 'intent_id')::uuid END;
+        agrees boolean;
+    BEGIN
+        SELECT (p.refunding, p.refunded, p.disputed, p.lost) = (r.refunding, r.refunded, d.disputed, d.lost)
+        INTO agrees
+        FROM payment_intent AS p,
+             LATERAL (SELECT coalesce(sum(amount) FILTER (WHERE stage NOT IN ('succeeded', 'failed')), 0) AS refunding,
+                             coalesce(sum(amount) FILTER (WHERE stage = 'succeeded'), 0) AS refunded
+                      FROM refund WHERE intent_id = p.id) AS r,
+             LATERAL (SELECT coalesce(sum(contested) FILTER (WHERE funds NOT IN ('taken', 'returned')), 0) AS disputed,
+                             coalesce(sum(contested) FILTER (WHERE funds = 'taken'), 0) AS lost
+                      FROM dispute WHERE intent_id = p.id) AS d
+        WHERE p.id = checked;
+        IF NOT coalesce(agrees, false) THEN
+            RAISE EXCEPTION 'payment intent % does not add up to its refunds and disputes', checked
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'what_goes_back_adds_up';
+        END IF;
+        RETURN NULL;
+    END
+    $$
+    """,
+    """
+    CREATE CONSTRAINT TRIGGER what_goes_back_adds_up AFTER UPDATE ON payment_intent DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (
+        (NEW.refunding, NEW.refunded, NEW.disputed, NEW.lost) IS DISTINCT FROM
+        (OLD.refunding, OLD.refunded, OLD.disputed, OLD.lost))
+    EXECUTE FUNCTION verify_what_goes_back()
+    """,
+    """
+    CREATE CONSTRAINT TRIGGER refund_adds_up AFTER INSERT OR UPDATE ON refund DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION verify_what_goes_back()
+    """,
+    """
+    CREATE CONSTRAINT TRIGGER dispute_adds_up AFTER INSERT OR UPDATE ON dispute DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION verify_what_goes_back()
+    """,
+)
+
 GRANTS = (
     """
     GRANT UPDATE (amount, method, source_wallet, processor, application_fee, description, statement_descriptor,
@@ -349,5 +410,5 @@ GRANTS = (
 
 
 def upgrade() -> None:
-    for statement in (*INTENT, *OPERATION, *REFUND, *DISPUTE, *HOP, *INBOUND, *OUTBOUND, *GRANTS):
+    for statement in (*INTENT, *OPERATION, *REFUND, *DISPUTE, *HOP, *INBOUND, *OUTBOUND, *GUARDS, *GRANTS):
         op.execute(statement)
