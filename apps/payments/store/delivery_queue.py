@@ -5,7 +5,7 @@ off until the earlier one is due; when the earlier one ends, the next in line is
 they begin: a delivery that was never tried and is due in the future was put off.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -56,17 +56,16 @@ FROM unnest($1::uuid[], $2::timestamptz[]) AS m (id, next_at) WHERE d.id = m.id
 _DROP = """
 UPDATE webhook_delivery SET status = 'failed', next_at = NULL, settled_at = $2 WHERE id = ANY ($1::uuid[])
 """
-_NEXT_IN_LINE = """
-UPDATE webhook_delivery SET next_at = $3
-WHERE tries = 0 AND next_at > $3 AND id IN (
-    SELECT first.id FROM unnest($1::uuid[], $2::uuid[]) AS line (endpoint_id, intent_id)
-    CROSS JOIN LATERAL (
-        SELECT d.id FROM webhook_delivery d
-        WHERE d.endpoint_id = line.endpoint_id AND d.intent_id = line.intent_id AND d.next_at IS NOT NULL
-        ORDER BY d.line LIMIT 1
-    ) AS first
-)
+_FIRST_IN_LINE = """
+SELECT first.id FROM unnest($1::uuid[], $2::uuid[]) AS line (endpoint_id, intent_id)
+CROSS JOIN LATERAL (
+    SELECT d.id FROM webhook_delivery d
+    WHERE d.endpoint_id = line.endpoint_id AND d.intent_id = line.intent_id AND d.next_at IS NOT NULL
+    ORDER BY d.line LIMIT 1
 """
+_SEE_FIRST = _FIRST_IN_LINE + ") AS first"
+_LOCK_FIRST = _FIRST_IN_LINE + "FOR UPDATE) AS first"
+_LET_GO = "UPDATE webhook_delivery SET next_at = $2 WHERE id = ANY ($1::uuid[]) AND tries = 0 AND next_at > $2"
 # What another process has claimed since, it records.
 _RECORD = """
 WITH told AS (
@@ -75,7 +74,8 @@ WITH told AS (
                   AS told (id, tries, status, next_at, at, status_code, error, milliseconds)
 ), moved AS (
     UPDATE webhook_delivery AS d
-    SET status = told.status, next_at = told.next_at, settled_at = CASE WHEN told.next_at IS NULL THEN $9 END
+    SET status = told.status, next_at = told.next_at,
+        settled_at = CASE WHEN told.next_at IS NULL THEN $9::timestamptz END
     FROM told WHERE d.id = told.id AND d.tries = told.tries AND d.status = 'pending'
     RETURNING d.id
 )
@@ -190,8 +190,9 @@ async def put_off(tx: Transaction, due: Sequence[Due], until: datetime) -> None:
         return
     rows = [(d.id, d.waits_for if d.waits_for and d.waits_for > tx.now else until) for d in due]
     await tx.execute(_PUT_OFF, *columns(rows, 2))
-    # The earlier one may have ended since it was looked at: another look, which sees that, lets them go after all.
-    await next_in_line(tx, {(d.endpoint_id, d.intent_id) for d in due if d.intent_id})
+    # The earlier one may have ended since it was looked at: another look, which sees that, lets them go after all. Who
+    # ends it from now on waits for this transaction, and then lets them go.
+    await _let_first_go(tx, {(d.endpoint_id, d.intent_id) for d in due}, _SEE_FIRST)
 
 
 async def drop(tx: Transaction, due: Sequence[Due]) -> None:
@@ -207,14 +208,15 @@ async def record(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
     rows = [_told(outcome) for outcome in outcomes]
     await tx.execute(_RECORD, *columns(rows, 8), tx.now)
     ended = [outcome.claim for outcome in outcomes if outcome.standing.next_at is None]
-    await next_in_line(tx, {(c.endpoint_id, c.intent_id) for c in ended if c.intent_id})
+    # Locked, because somebody may be about to put it off for the one that has ended here.
+    await _let_first_go(tx, {(c.endpoint_id, c.intent_id) for c in ended if c.intent_id}, _LOCK_FIRST)
 
 
-async def next_in_line(tx: Transaction, lines: Iterable[tuple[UUID, UUID]]) -> None:
+async def _let_first_go(tx: Transaction, lines: Collection[tuple[UUID, UUID | None]], look: str) -> None:
     """Let the first pending delivery of each endpoint and payment be due now, where it was put off."""
-    pairs = list(lines)
-    if pairs:
-        await tx.execute(_NEXT_IN_LINE, *columns(pairs, 2), tx.now)
+    first = await tx.fetch(look, *columns(list(lines), 2)) if lines else []
+    if first:
+        await tx.execute(_LET_GO, [row["id"] for row in first], tx.now)
 
 
 async def _record_interrupted(tx: Transaction, lost: Sequence[Due]) -> None:
