@@ -1,21 +1,20 @@
-"""Proves the payments: none sticks, and each that succeeded has its one transfer, each that failed none."""
+"""Proves the payments: none sticks, and the ledger has what they say and asked for, and no more."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from apps.payments.audit import audit as audit_payments
-from apps.payments.domain.intents import Intent
-from apps.payments.domain.transitions import State
-from apps.payments.store import concluded_after, transfers_of
+from apps.payments.domain.agreement import Known, difference, ids_to_ask, sums_difference
+from apps.payments.domain.operations import Operation
+from apps.payments.store import ledger_checks
 from apps.wallet.audit.transfers import load_referenced
 from apps.wallet.audit.walk import Finding
-from apps.wallet.domain.transfer import Posted
-from apps.wallet.store.transfers import load_transfers
+from apps.wallet.queries.effects import load_effects
 from outbox.database import Reads
 
 STUCK_AFTER = timedelta(minutes=10)
-_SLICE = 2000
+_SLICE = 1000
 
 
 async def count_payments(payments: Reads) -> tuple[dict[str, int], list[Finding]]:
@@ -27,45 +26,40 @@ async def count_payments(payments: Reads) -> tuple[dict[str, int], list[Finding]
 
 
 async def prove_effects(payments: Reads, ledger: Reads) -> AsyncIterator[tuple[int, list[Finding]]]:
-    """Compare payments that have come to an end with the ledger; yield how many at a time, and what was found.
+    """Compare payments with their operations, and those with the ledger; yield how many, and what was found.
 
-    The ledger is read after the payments, so that what was posted for them is there.
+    The ledger is read after the payments, so that what was carried out for them is there.
     """
     after = UUID(int=0)
-    while intents := await concluded_after(payments, after, _SLICE):
-        posted = await load_transfers(ledger, [intent.current.transfer_id for intent in intents])
-        found = [_fault(intent, posted.get(intent.current.transfer_id)) for intent in intents]
-        yield len(intents), [finding for finding in found if finding]
-        after = intents[-1].id
+    while ids := await ledger_checks.load_intents(payments, after, _SLICE):
+        wrong = {sums.intent_id: sums_difference(sums) for sums in await ledger_checks.load_sums(payments, ids)}
+        operations = await ledger_checks.load_settled_of(payments, ids)
+        findings = [_finding(intent, claim) for intent, claim in wrong.items() if claim]
+        yield len(ids), findings + await _differences(operations, ledger)
+        after = ids[-1]
 
 
 async def prove_single_effects(ledger: Reads, payments: Reads) -> AsyncIterator[tuple[int, list[Finding]]]:
-    """Compare transfers that are for payments with them; yield how many at a time, and what was found.
+    """Look for transfers that are for a payment and that it did not ask for; yield how many, and what was found.
 
-    The payments are read after the ledger, so that what was posted is known by then.
+    The payments are read after the ledger, so that what was posted had been asked for by then.
     """
     after = 0
     while rows := await load_referenced(ledger, after, _SLICE):
-        known = await transfers_of(payments, [row["reference"] for row in rows])
-        yield (
-            len(rows),
-            [
-                Finding(f"transfer {row['id']}", f"payment intent {row['reference']} is carried out by another one")
-                for row in rows
-                if known.get(row["reference"], row["id"]) != row["id"]
-            ],
-        )
+        posted = {row["id"]: (row["id"], row["journal_id"] or row["id"], row["reference"]) for row in rows}
+        unasked = await ledger_checks.load_unasked(payments, list(posted.values()))
+        claim = "it is for a payment, refund or dispute that did not ask for it"
+        yield len(rows), [Finding(f"transfer {identifier}", claim) for identifier in posted if identifier in unasked]
         after = rows[-1]["sequence"]
 
 
-def _fault(intent: Intent, posted: Posted | None) -> Finding | None:
-    place = f"payment intent {intent.id}"
-    if intent.state is not State.SUCCEEDED:
-        claim = f"it failed, and transfer {intent.current.transfer_id} was posted for it"
-        return Finding(place, claim) if posted else None
-    if posted is None:
-        return Finding(place, f"it succeeded, and its transfer {intent.current.transfer_id} is not in the ledger")
-    paid = (posted.reference, posted.debit_account, posted.credit_account, posted.amount, posted.currency)
-    if paid != (intent.id, intent.source_wallet, intent.destination_wallet, intent.amount, intent.currency):
-        return Finding(place, f"transfer {intent.current.transfer_id} moved something else than it says")
-    return None
+async def _differences(operations: Sequence[Operation], ledger: Reads) -> list[Finding]:
+    asked = {identifier for operation in operations for identifier in ids_to_ask(operation)}
+    if not asked:
+        return []
+    known = Known.of(await load_effects(ledger, list(asked)))
+    return [_finding(o.intent_id, claim) for o in operations if (claim := difference(o, known))]
+
+
+def _finding(intent: UUID, claim: str) -> Finding:
+    return Finding(f"payment intent {intent}", claim)

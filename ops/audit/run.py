@@ -76,13 +76,12 @@ async def _prove_payments(url: str, ledger: Reads, tally: _Tally, bars: Progress
     async with read_only(url, STATEMENT_SECONDS) as connection:
         payments = Reads(connection)
         tally.payments, stuck = await count_payments(payments)
-        concluded = tally.payments["succeeded"] + tally.payments["requires_payment_method"]
-        task = bars.add_task("payments", total=concluded)
+        task = bars.add_task("payments", total=sum(tally.payments.values()))
         tally.add("payments", 0, stuck)
         async for compared, findings in prove_effects(payments, ledger):
             tally.add("payments", compared, findings)
             bars.advance(task, compared)
-        task = bars.add_task("payments' transfers", total=tally.payments["succeeded"])
+        task = bars.add_task("payments' transfers", total=tally.proved["transfers"])
         async for compared, findings in prove_single_effects(ledger, payments):
             tally.add("payments' transfers", compared, findings)
             bars.advance(task, compared)

@@ -3,8 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -12,42 +11,47 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner, Result
 
-from apps.payments import store as payments
-from apps.payments.domain.intents import Attempt, Intent
-from apps.payments.domain.transitions import State
 from apps.wallet.tests.bank import Bank, payment
 from apps.wallet.tests.full_ledger import new_signer, seal
 from contracts.ids import new_id
-from contracts.message import Problem
 from ops.cli import app
 from ops.stack.layout import Layout
 from ops.stack.ports import remembered_ports
 from ops.stack.stack import PORTS
 from outbox.database import Database
-from outbox.transaction import Spoken, Transactions
 from tests.fresh_databases import FreshDatabase, FreshDatabaseFactory
 
 
 @dataclass
 class Books:
-    """A ledger with one payment, as both services know it."""
+    """A ledger with one payment of 70, as both services know it: the transfer, and the operation that asked for it."""
 
     ledger: FreshDatabase
-    payments: Database
-    intent: Intent
+    payments: FreshDatabase
+    intent: UUID
+    transfer: UUID
+    payer: UUID
+    wallets: tuple[UUID, UUID]
 
-    async def keep(self, intent: Intent) -> None:
-        """Let the payments service know the payment like this."""
-
-        async def heard(_spoken: Spoken) -> None:
-            """Nobody listens."""
-
-        async with Transactions(self.payments, "payments", heard).begin() as tx:
-            await payments.insert(tx, [intent])
-            await payments.update(tx, [intent])
+    async def alter(self, statement: str, *parameters: object) -> None:
+        """Change what the payments service knows, behind its back."""
+        owner = await asyncpg.connect(self.payments.owner_url)
+        await owner.execute(statement, *parameters)
+        await owner.close()
 
     async def audit(self, *options: str) -> Result:
         return await asyncio.to_thread(CliRunner().invoke, app, ["audit", *options])
+
+
+_INTENT = """
+INSERT INTO payment_intent (id, customer, source_wallet, destination_wallet, method, amount, currency, state, attempt,
+                            assessment_id, transfer_id, asked_by, authorised, captured, created_at, updated_at)
+VALUES ($1, $2, $3, $4, '{"type":"wallet"}', 70, 'EUR', 'succeeded', 1, $5, $6, '{}', 70, 70, now(), now())
+"""
+_OPERATION = """
+INSERT INTO operation (id, intent_id, subject_id, verb, amount, asked, status, asked_at, settled_at)
+VALUES ($1, $2, $2, 'post', 70, $3, 'succeeded', now(), now())
+"""
 
 
 @pytest.fixture
@@ -55,20 +59,18 @@ async def books(fresh_database: FreshDatabaseFactory, monkeypatch: pytest.Monkey
     fresh = {service: await fresh_database(service) for service in ("wallet", "payments")}
     for service, database in fresh.items():
         monkeypatch.setenv(f"{service.upper()}_DATABASE_URL", database.url)
-    ledger, own = Database(fresh["wallet"].url, 3), Database(fresh["payments"].url, 3)
+    ledger = Database(fresh["wallet"].url, 3)
     await ledger.open()
-    await own.open()
-    bank, ann, intent, transfer, now = Bank(ledger), new_id(), new_id(), new_id(), datetime.now(UTC)
-    source, target = await bank.wallet(ann, balance=500), await bank.wallet()
-    await bank.post(payment(ann, source, target, 70, transfer_id=transfer, reference=intent))
+    bank, ann, intent, transfer = Bank(ledger), new_id(), new_id(), new_id()
+    wallets = await bank.wallet(ann, balance=500), await bank.wallet()
+    command = payment(ann, *wallets, 70, transfer_id=transfer, reference=intent)
+    await bank.post(command)
     await seal(bank, new_signer())
-    attempt = Attempt(1, new_id(), transfer, "{}")
-    paid = Intent(intent, ann, source, target, 70, "EUR", None, State.SUCCEEDED, attempt, None, None, now, now)
-    books = Books(fresh["wallet"], own, paid)
-    await books.keep(paid)
+    books = Books(fresh["wallet"], fresh["payments"], intent, transfer, ann, wallets)
+    await books.alter(_INTENT, intent, ann, *wallets, new_id(), transfer)
+    await books.alter(_OPERATION, transfer, intent, command.data.model_dump_json(exclude_none=True))
     yield books
     await ledger.close()
-    await own.close()
 
 
 async def test_what_holds_is_told_with_exit_code_0(books: Books) -> None:
@@ -85,7 +87,7 @@ async def test_a_tampered_row_is_named_with_exit_code_1(books: Books) -> None:
     owner = await asyncpg.connect(books.ledger.owner_url)
     await owner.execute("UPDATE transfer SET reference = NULL WHERE sequence = 2")
     await owner.close()
-    transfer = books.intent.current.transfer_id
+    transfer = books.transfer
     told = await books.audit()
     assert told.exit_code == 1
     assert "\n2 findings.\n" in told.output
@@ -94,44 +96,58 @@ async def test_a_tampered_row_is_named_with_exit_code_1(books: Books) -> None:
     assert not report["balanced"]
     assert [finding["place"] for finding in report["findings"]] == [
         f"transfer {transfer} (sequence 2, seal 1)",
-        f"payment intent {books.intent.id}",
+        f"payment intent {books.intent}",
     ]
 
 
 @pytest.mark.parametrize(
     ("change", "claim"),
     [
-        ({"amount": 71}, "moved something else than it says"),
-        ({"transfer_id": UUID("01990f3e-7c30-7d44-9e55-5f66a77b8801")}, "is not in the ledger"),
-        (
-            {"state": State.REQUIRES_PAYMENT_METHOD, "last_payment_error": Problem(code="x", detail="No.")},
-            "it failed, and transfer",
-        ),
-        ({"state": State.POSTING, "updated_at": datetime(2026, 1, 1, tzinfo=UTC)}, "nothing has moved it for"),
+        ("UPDATE operation SET asked = jsonb_set(asked::jsonb, '{amount}', '71')::json", "the amount of transfer"),
+        ("UPDATE operation SET asked = jsonb_set(asked::jsonb, '{currency}', '\"USD\"')::json", "the currency of"),
+        ("UPDATE operation SET status = 'failed', problem = '{}'", "was refused, and the ledger has it"),
+        ("UPDATE payment_intent SET captured = 69", "it says 69 captured, and 70 was moved"),
+        ("UPDATE payment_intent SET refunded = 5", "it says 5 refunded, and 0 was moved"),
+        ("UPDATE payment_intent SET lost = 5", "it says 5 lost, and 0 was moved"),
+        ("UPDATE payment_intent SET state = 'posting', updated_at = '2026-01-01'", "nothing has moved it for"),
     ],
 )
-async def test_a_payment_without_its_one_effect_is_named(books: Books, change: dict[str, object], claim: str) -> None:
-    intent = books.intent
-    if transfer := change.pop("transfer_id", None):
-        assert isinstance(transfer, UUID)
-        change["attempt"] = replace(intent.current, transfer_id=transfer)
-    await books.keep(replace(intent, id=new_id(), **change))  # type: ignore[arg-type]
+async def test_a_payment_that_the_ledger_has_otherwise_is_named(books: Books, change: str, claim: str) -> None:
+    await books.alter("ALTER TABLE payment_intent DISABLE TRIGGER USER")
+    await books.alter(change)
     told = await books.audit()
     assert told.exit_code == 1
+    assert f"✗ payment intent {books.intent}: " in told.output
     assert claim in told.output
+
+
+async def test_what_was_carried_out_and_is_not_in_the_ledger_is_named(books: Books) -> None:
+    elsewhere, intent = UUID("01990f3e-7c30-7d44-9e55-5f66a77b8801"), new_id()
+    await books.alter(_INTENT, intent, books.payer, *books.wallets, new_id(), elsewhere)
+    await books.alter(
+        """
+        INSERT INTO operation (id, intent_id, subject_id, verb, amount, asked, status, asked_at, settled_at)
+        SELECT $1::uuid, $2::uuid, $2::uuid, verb, amount, jsonb_set(asked::jsonb, '{transfer_id}', to_jsonb($1))::json,
+               status, asked_at, settled_at FROM operation
+        """,
+        elsewhere,
+        intent,
+    )
+    told = await books.audit()
+    assert told.exit_code == 1
+    assert f"✗ payment intent {intent}: transfer {elsewhere} is not in the ledger" in told.output
     assert told.output.endswith("\n1 finding.\n")
 
 
 async def test_a_payment_with_two_effects_is_named(books: Books) -> None:
-    intent, again = books.intent, new_id()
+    again = new_id()
     ledger = Database(books.ledger.url, 2)
     await ledger.open()
-    ends = (intent.customer, intent.source_wallet, intent.destination_wallet)
-    await Bank(ledger).post(payment(*ends, 70, transfer_id=again, reference=intent.id))
+    await Bank(ledger).post(payment(books.payer, *books.wallets, 70, transfer_id=again, reference=books.intent))
     await ledger.close()
     told = await books.audit()
     assert told.exit_code == 1
-    assert f"✗ transfer {again}: payment intent {intent.id} is carried out by another one" in told.output
+    assert f"✗ transfer {again}: it is for a payment, refund or dispute that did not ask for it" in told.output
 
 
 async def test_a_database_that_is_away_is_exit_code_2(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:

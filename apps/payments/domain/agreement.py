@@ -42,6 +42,29 @@ class Known:
         return cls({t.id: t for t in effects.transfers}, {h.id: h for h in effects.holds}, journals)
 
 
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What a payment says of its money, and what its operations that the ledger has carried out come to."""
+
+    intent_id: UUID
+    captured: int
+    refunded: int
+    lost: int
+    moved_there: int
+    moved_back: int
+    moved_away: int
+
+
+def sums_difference(sums: Sums) -> str | None:
+    """Say in what a payment and its own operations in the ledger differ; None when they agree."""
+    pairs = (
+        ("captured", sums.captured, sums.moved_there),
+        ("refunded", sums.refunded, sums.moved_back),
+        ("lost", sums.lost, sums.moved_away),
+    )
+    return next((f"it says {says} {name}, and {has} was moved" for name, says, has in pairs if says != has), None)
+
+
 def ids_to_ask(operation: Operation) -> Iterator[UUID]:
     """Yield the ids under which the ledger knows a ledger operation's effects."""
     yield operation.id

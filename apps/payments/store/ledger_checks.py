@@ -7,15 +7,15 @@ from uuid import UUID
 
 import asyncpg
 
+from apps.payments.domain.agreement import Sums
 from apps.payments.domain.operations import Operation, OperationStatus
 from apps.payments.domain.processing import Verb
-from contracts.message import Problem
 from outbox.database import Reads, columns
 from outbox.transaction import Transaction
 
 _POSITION = "SELECT settled_at, operation_id FROM ledger_check WHERE id = 1"
 _SETTLED = """
-SELECT id, intent_id, subject_id, verb, amount, asked, status, problem, asked_at, settled_at FROM operation
+SELECT id, intent_id, subject_id, verb, amount, asked, status, asked_at, settled_at FROM operation
 WHERE (settled_at, id) > ($1, $2) AND settled_at < $3 AND processor IS NULL
 ORDER BY settled_at, id LIMIT $4
 """
@@ -28,6 +28,32 @@ ON CONFLICT (operation_id) DO NOTHING RETURNING operation_id
 _MOVE = """
 UPDATE ledger_check SET settled_at = $3, operation_id = $4
 WHERE id = 1 AND settled_at = $1 AND operation_id = $2 RETURNING true
+"""
+_SUMS = """
+SELECT i.id, i.captured, i.refunded, i.lost, moved.there, moved.back, moved.away
+FROM payment_intent i, LATERAL (
+    SELECT coalesce(sum(o.amount) FILTER (WHERE o.subject_id = i.id), 0)::bigint AS there,
+           coalesce(sum(o.amount) FILTER (WHERE r.id IS NOT NULL), 0)::bigint AS back,
+           coalesce(sum(o.amount) FILTER (WHERE d.id IS NOT NULL), 0)::bigint AS away
+    FROM operation o LEFT JOIN refund r ON r.id = o.subject_id LEFT JOIN dispute d ON d.id = o.subject_id
+    WHERE o.intent_id = i.id AND o.status = 'succeeded' AND o.verb IN ('post', 'capture_hold')
+) AS moved
+WHERE i.id = ANY ($1::uuid[])
+"""
+_INTENTS = "SELECT id FROM payment_intent WHERE id > $1 ORDER BY id LIMIT $2"
+_OF_INTENTS = """
+SELECT id, intent_id, subject_id, verb, amount, asked, status, asked_at, settled_at FROM operation
+WHERE intent_id = ANY ($1::uuid[]) AND settled_at IS NOT NULL AND processor IS NULL
+"""
+# What transfers may refer to: payments, and parts of them. A processor's operation is what some transfers follow from.
+_UNASKED = """
+SELECT posted.transfer_id
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS posted (transfer_id, operation_id, reference)
+WHERE NOT EXISTS (SELECT FROM operation o WHERE o.id = posted.operation_id)
+  AND (EXISTS (SELECT FROM payment_intent i WHERE i.id = posted.reference)
+       OR EXISTS (SELECT FROM refund r WHERE r.id = posted.reference)
+       OR EXISTS (SELECT FROM dispute d WHERE d.id = posted.reference)
+       OR EXISTS (SELECT FROM operation o WHERE o.id = posted.reference))
 """
 _COUNT = "SELECT count(*) FROM ledger_difference"
 
@@ -63,6 +89,29 @@ async def load_settled(reads: Reads, after: Position, before: datetime, limit: i
     return [_operation(row) for row in rows]
 
 
+async def load_sums(reads: Reads, intents: Sequence[UUID]) -> list[Sums]:
+    """Return what payments say of their money and what their operations come to, both as of one moment."""
+    return [Sums(*row) for row in await reads.fetch(_SUMS, intents)]
+
+
+async def load_intents(reads: Reads, after: UUID, limit: int) -> list[UUID]:
+    """Return ids of intents in order, those after `after`."""
+    return [row["id"] for row in await reads.fetch(_INTENTS, after, limit)]
+
+
+async def load_settled_of(reads: Reads, intents: Sequence[UUID]) -> list[Operation]:
+    """Return all ledger operations of some intents that are settled."""
+    return [_operation(row) for row in await reads.fetch(_OF_INTENTS, intents)]
+
+
+async def load_unasked(reads: Reads, posted: Sequence[tuple[UUID, UUID, UUID]]) -> set[UUID]:
+    """Return those transfers that are for a payment's sake, and that no payment has asked for.
+
+    Each is its id, the id that it was asked for under (its own, or its journal's), and its reference.
+    """
+    return {row["transfer_id"] for row in await reads.fetch(_UNASKED, *columns(posted, 3))}
+
+
 async def keep(tx: Transaction, differences: Sequence[Difference]) -> set[UUID]:
     """Keep what was found; return the operations of which it was not known before."""
     rows = [(found.operation_id, found.intent_id, found.says) for found in differences]
@@ -92,6 +141,5 @@ def _operation(row: asyncpg.Record) -> Operation:
         asked=row["asked"],
         asked_at=row["asked_at"],
         status=OperationStatus(row["status"]),
-        problem=Problem.model_validate_json(row["problem"]) if row["problem"] else None,
         settled_at=row["settled_at"],
     )

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter, Gauge
 
-from apps.payments.domain.agreement import Known, difference, ids_to_ask
+from apps.payments.domain.agreement import Known, Sums, difference, ids_to_ask, sums_difference
 from apps.payments.domain.operations import Operation
 from apps.payments.store import ledger_checks as store
 from apps.payments.store.ledger_checks import Difference, Position
@@ -25,6 +25,8 @@ from outbox.workers import Worker
 
 SLICE = 200
 """Operations in a slice: what they have come to fits into one answer of the wallet."""
+SAID = 500
+"""Characters in which a difference is said."""
 EVERY_SECONDS = 5.0
 REST = timedelta(seconds=60)
 """What was settled more recently is left for later: its neighbours may not be committed yet, and would be passed by."""
@@ -51,6 +53,7 @@ class LedgerCheck:
         async with self.database.reads() as reads:
             position = await store.load_position(reads)
             operations = await store.load_settled(reads, position, now - self.rest, SLICE)
+            sums = await store.load_sums(reads, list({operation.intent_id for operation in operations}))
             KNOWN.set(await store.count_differences(reads))
         BEHIND.set((now - _settled(operations[0])).total_seconds() if operations else 0)
         if not operations:
@@ -60,16 +63,11 @@ class LedgerCheck:
         except NoAnswerError as error:
             _LOG.warning("not compared with the ledger yet", reason=str(error))
             return False
-        await self._conclude(position, operations, Known.of(effects))
+        await self._conclude(position, operations, _compare(operations, Known.of(effects), sums))
         return len(operations) == SLICE
 
-    async def _conclude(self, position: Position, operations: Sequence[Operation], known: Known) -> None:
+    async def _conclude(self, position: Position, operations: Sequence[Operation], found: Sequence[Difference]) -> None:
         """Keep and say what differs, and move on, all in one transaction."""
-        found = [
-            Difference(operation.id, operation.intent_id, says)
-            for operation in operations
-            if (says := difference(operation, known))
-        ]
         last = operations[-1]
         async with self.transactions.begin() as tx:
             if not await store.move(tx, position, Position(_settled(last), last.id)):
@@ -89,6 +87,15 @@ def worker(check: LedgerCheck) -> Worker:
     return Worker("check_ledger", check.drain, EVERY_SECONDS)
 
 
+def _compare(operations: Sequence[Operation], known: Known, sums: Sequence[Sums]) -> list[Difference]:
+    """Return the operations that the ledger has otherwise, and the last one of each payment that does not add up."""
+    wrong = {s.intent_id: says for s in sums if (says := sums_difference(s))}
+    last = {operation.intent_id: operation for operation in operations if operation.intent_id in wrong}
+    found = {operation.id: (operation, wrong[intent_id]) for intent_id, operation in last.items()}
+    found |= {operation.id: (operation, says) for operation in operations if (says := difference(operation, known))}
+    return [Difference(operation.id, operation.intent_id, says[:SAID]) for operation, says in found.values()]
+
+
 def _ids(operations: Sequence[Operation]) -> list[UUID]:
     return list(dict.fromkeys(identifier for operation in operations for identifier in ids_to_ask(operation)))
 
@@ -101,5 +108,5 @@ def _settled(operation: Operation) -> datetime:
 
 def _said(found: Difference, at: datetime) -> LedgerDiffers:
     return LedgerDiffers(
-        payment_intent=found.intent_id, operation_id=found.operation_id, difference=found.says[:500], found_at=at
+        payment_intent=found.intent_id, operation_id=found.operation_id, difference=found.says, found_at=at
     )

@@ -171,12 +171,12 @@ TRANSFERS = KeyWalk(
 )
 
 _REFERENCED = """
-SELECT id, sequence, reference FROM transfer
-WHERE sequence > $1 AND reference IS NOT NULL AND reverses IS NULL AND hold_id IS NULL AND journal_id IS NULL
+SELECT id, sequence, reference, journal_id FROM transfer
+WHERE sequence > $1 AND reference IS NOT NULL AND reverses IS NULL
 ORDER BY sequence LIMIT $2
 """
 
 
 async def load_referenced(reads: Reads, after: int, limit: int) -> list[asyncpg.Record]:
-    """Return single transfers that are for something else's sake: `id`, `sequence` and `reference`, in order."""
+    """Return transfers that are for something else's sake: `id`, `sequence`, `reference`, `journal_id`, in order."""
     return await reads.fetch(_REFERENCED, after, limit)
