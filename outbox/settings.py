@@ -1,9 +1,10 @@
 """What every service is told by its environment; each room subclasses this with its own prefix."""
 
+import re
 from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsError
 
 from contracts.topology import streams
 
@@ -16,23 +17,33 @@ class EnvironmentSettings(BaseSettings):
     """Settings of a process. Making them raises InvalidSettingsError, which names what to set."""
 
     def __init__(self, **values: Any) -> None:
+        prefix = self.model_config.get("env_prefix", "")
         try:
             super().__init__(**values)
         except ValidationError as error:
-            prefix = self.model_config.get("env_prefix", "")
             problems = error.errors(include_url=False, include_input=False)
+            told = "; ".join(_told(prefix, p["loc"], p["type"], p["msg"]) for p in problems)
+        except SettingsError as error:
+            told = _not_json(prefix, str(error))
         else:
             return
         # Raised here and not above: a traceback would show pydantic's own text, which repeats secret values.
-        raise InvalidSettingsError("; ".join(_told(prefix, p["loc"], p["type"], p["msg"]) for p in problems))
+        raise InvalidSettingsError(told)
 
 
 def _told(prefix: str, location: tuple[int | str, ...], kind: str, message: str) -> str:
     variable = f"{prefix}{location[0]}".upper() if location else ""
-    if kind == "missing":
+    if kind == "missing" and len(location) == 1:
         return f"{variable} is not set"
+    inside = ".".join(str(step) for step in location[1:])
     message = message.removeprefix("Value error, ")
-    return f"{variable}: {message}" if variable else message
+    return ": ".join(part for part in (variable, inside, message) if part)
+
+
+def _not_json(prefix: str, message: str) -> str:
+    """Name the variable whose JSON cannot be read; pydantic-settings says only its field, in quotes."""
+    field = re.search(r'field "(\w+)"', message)
+    return f"{prefix}{field[1]}".upper() + ": not JSON" if field else "a setting is not JSON"
 
 
 class LogSettings(EnvironmentSettings):

@@ -36,6 +36,32 @@ def test_a_process_names_the_variables_that_lack(
     assert capsys.readouterr().err == f"Error: {expected}\n"
 
 
+@pytest.mark.parametrize(
+    ("accounts", "expected"),
+    [
+        ('{"sandbox": sk_secret', "SANDBOX_PROCESSOR_ACCOUNTS: not JSON"),
+        (
+            '{"sandbox": {"api_key": "sk_secret_sk_secret"}}',
+            "SANDBOX_PROCESSOR_ACCOUNTS: sandbox.webhook_secret: Field required",
+        ),
+        (
+            '{"sandbox": {"api_key": "sk_secret", "webhook_secret": "whsec_"}}',
+            "SANDBOX_PROCESSOR_ACCOUNTS: sandbox.api_key: Value should have at least 16 items after validation, not 9; "
+            "SANDBOX_PROCESSOR_ACCOUNTS: sandbox.webhook_secret: a webhook secret holds 24 bytes at the least",
+        ),
+    ],
+)
+def test_a_wrong_part_of_a_json_setting_is_named_and_not_repeated(
+    accounts: str, expected: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = {"HTTP_PORT": "1", "DATA_DIR": "/nowhere", "WEBHOOK_URL": "http://localhost/", "ACCOUNTS": accounts}
+    for name, value in others.items():
+        monkeypatch.setenv(f"SANDBOX_PROCESSOR_{name}", value)
+    with pytest.raises(SystemExit):
+        run_process("sandbox_processor")
+    assert capsys.readouterr().err == f"Error: {expected}\n"
+
+
 def test_migrate_and_provision_name_theirs() -> None:
     with pytest.raises(InvalidSettingsError, match=r"^WALLET_MIGRATION_DATABASE_URL is not set$") as migrating:
         migrate(["wallet"])

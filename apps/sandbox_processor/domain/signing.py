@@ -3,6 +3,7 @@
 import hmac
 from base64 import b64decode, b64encode
 
+SHORTEST_KEY = 24
 SECRET_PREFIX = "whsec_"  # noqa: S105  every secret begins so
 
 
@@ -10,7 +11,10 @@ def key_of(secret: str) -> bytes:
     """Return the key in a `whsec_…` secret. Raises ValueError."""
     if not secret.startswith(SECRET_PREFIX):
         raise ValueError(f"a webhook secret begins with {SECRET_PREFIX}")
-    return b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    key = b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    if len(key) < SHORTEST_KEY:
+        raise ValueError(f"a webhook secret holds {SHORTEST_KEY} bytes at the least")
+    return key
 
 
 def signed_headers(key: bytes, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:

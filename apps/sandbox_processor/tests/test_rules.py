@@ -117,7 +117,9 @@ def test_amounts_are_told_in_major_units(amount: int, currency: str, words: str)
     assert told(amount, currency) == words
 
 
-@pytest.mark.parametrize("secret", ["secret", "whsec_%%%", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"])
+@pytest.mark.parametrize(
+    "secret", ["secret", "whsec_%%%", "whsec_", "whsec_MDEyMzQ1Njc4", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"]
+)
 def test_a_secret_that_cannot_sign_is_refused(secret: str) -> None:
     with pytest.raises(ValidationError):
         AccountSettings(api_key=SecretStr("sk_sandbox_of_the_tests"), webhook_secret=SecretStr(secret))
