@@ -170,9 +170,12 @@ PATHS: Mapping[State, list[Path]] = {
         lambda: capturing(done(**CARD_BY_HAND)),
         lambda: capturing(partly(**CARD_BY_HAND), 100, final=False),
     ],
-    State.POSTING: [partial(approved, **WALLET), *each(charged, (BY_CARD, PAYOUT))]
-    + each(posting_all, MANUALS)
-    + each(posting_part, MANUALS),
+    State.POSTING: [
+        partial(approved, **WALLET),
+        *each(charged, (BY_CARD, PAYOUT)),
+        *each(posting_all, MANUALS),
+        *each(posting_part, MANUALS),
+    ],
     State.RELEASING: [
         *(partial(canceling, path) for path in each(done, MANUALS) + each(partly, MANUALS)),
         partial(canceling, partial(acting, **BY_CARD)),
