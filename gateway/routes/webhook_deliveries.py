@@ -99,7 +99,7 @@ async def send_test_event(endpoint_id: UUID, caller: PaymentsCaller, parts: Part
     response_model=None,
     summary="Send events again",
     responses={
-        DONE: success(Replayed, "How many are on their way again", {"deliveries": 12}),
+        DONE: success(Replayed, "How many are on their way again", {"deliveries": 12, "next_since": None}),
         **problems(
             UNKNOWN | DISABLED | UNCERTAIN,
             asks="payments",
@@ -111,10 +111,13 @@ async def send_test_event(endpoint_id: UUID, caller: PaymentsCaller, parts: Part
 async def replay_events(
     endpoint_id: UUID, body: Replay, caller: PaymentsCaller, parts: PartsDep, context: ContextDep
 ) -> Response:
-    """Send again all that an endpoint asks for and that happened since an instant; receivers know it by its id."""
+    """Send again all that an endpoint asks for and that happened since an instant; receivers know it by its id.
+
+    What is too much for one replay goes on with another from `next_since`.
+    """
     check_id(endpoint_id)
     query = ReplayEvents.model_construct(endpoint=endpoint_id, owner=caller.user, since=body.since)
-    return json_response(await parts.queries.ask_to_change(query, context))
+    return json_response({"next_since": None} | dict(await parts.queries.ask_to_change(query, context)))
 
 
 @router.post(

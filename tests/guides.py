@@ -1,0 +1,101 @@
+"""The parts of the guides that are made from code: between `<!-- name -->` and `<!-- /name -->`."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from apps.payments.domain.transitions import TRANSITIONS, State, Trigger, public_status
+from contracts.payments import PaymentOperation
+from gateway.problems import KINDS
+
+GUIDES = Path(__file__).parents[1] / "docs" / "guides"
+_BEGINNINGS = (State.REQUIRES_PAYMENT_METHOD, State.REQUIRES_CONFIRMATION, State.ASSESSING)
+_WISHES = frozenset(Trigger(operation.value) for operation in PaymentOperation)
+
+
+def part(text: str, name: str) -> str:
+    """Return what a guide has between the marks of a name. Raises LookupError."""
+    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, re.DOTALL)
+    if found is None:
+        raise LookupError(f"no part {name!r}")
+    return found[1]
+
+
+def with_part(text: str, name: str, content: str) -> str:
+    """Return the guide with other content between the marks of a name."""
+    return text.replace(f"<!-- {name} -->\n{part(text, name)}", f"<!-- {name} -->\n{content}")
+
+
+def diagram() -> str:
+    """Draw every transition, the triggers between two states on one arrow."""
+    arrows: dict[tuple[State, State], list[Trigger]] = {}
+    for state, triggers in TRANSITIONS.items():
+        for trigger, nexts in triggers.items():
+            for after in _in_order(nexts):
+                arrows.setdefault((state, after), []).append(trigger)
+    lines = [f"[*] --> {state}: create" for state in _BEGINNINGS]
+    lines += [f"{before} --> {after}: {', '.join(why)}" for (before, after), why in arrows.items()]
+    lines += [f"{state} --> [*]" for state in (State.SUCCEEDED, State.CANCELED)]
+    return "```mermaid\nstateDiagram-v2\n" + "".join(f"    {line}\n" for line in lines) + "```\n"
+
+
+def operations() -> str:
+    """Tell where each operation leads from each state."""
+    rows = [
+        [f"`{state}`", public_status(state), *(_leads(TRANSITIONS[state], Trigger(o.value)) for o in PaymentOperation)]
+        for state in State
+    ]
+    return _table(["state", "`status`", *(f"`{o}`" for o in PaymentOperation)], rows)
+
+
+def transitions() -> str:
+    """Tell where all that no client asks for leads."""
+    rows = [
+        [f"`{state}`", f"`{trigger}`", _leads(triggers, trigger)]
+        for state, triggers in TRANSITIONS.items()
+        for trigger in triggers
+        if trigger not in _WISHES
+    ]
+    return _table(["state", "what happens", "leads to"], rows)
+
+
+def problems() -> str:
+    """List every code with its status."""
+    rows = [
+        [f"`{code}`", str(kind.status), kind.title, "yes" if kind.retry_after else ""] for code, kind in KINDS.items()
+    ]
+    return _table(["code", "status", "title", "repeating may help"], rows)
+
+
+def _leads(triggers: Mapping[Trigger, frozenset[State]], trigger: Trigger) -> str:
+    return ", ".join(f"`{state}`" for state in _in_order(triggers.get(trigger, ())))
+
+
+def _in_order(states: Iterable[State]) -> list[State]:
+    return sorted(states, key=list(State).index)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
+
+
+MADE = {
+    "payments.md": {"diagram": diagram, "operations": operations, "transitions": transitions},
+    "problems.md": {"problems": problems},
+}
+"""Guide -> name of a part -> what makes it."""
+
+
+def write() -> None:
+    """Make all parts anew: `python -m tests.guides`."""
+    for guide, parts in MADE.items():
+        path = GUIDES / guide
+        text = path.read_text()
+        for name, make in parts.items():
+            text = with_part(text, name, make())
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    write()
