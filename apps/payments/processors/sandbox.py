@@ -69,6 +69,18 @@ class _Dispute(_Said):
     status: DisputeStatus
     evidence_due_by: AwareDatetime | None = None
 
+    def news(self) -> DisputeNews:
+        """Return how it stands."""
+        return DisputeNews(
+            reference=self.id,
+            parent=self.parent,
+            amount=self.amount,
+            currency=self.currency,
+            reason=self.reason,
+            status=self.status.value,
+            evidence_due_by=self.evidence_due_by,
+        )
+
 
 class _Data(_Said):
     operation: _Operation | None = None
@@ -85,7 +97,7 @@ class _Event(_Said):
         if self.type == "operation.updated" and (operation := self.data.operation):
             return OperationNews(operation.id, operation.operation_id, operation.result())
         if self.type.startswith("dispute.") and (dispute := self.data.dispute):
-            return DisputeNews(**dict(dispute))
+            return dispute.news()
         return None
 
 

@@ -10,7 +10,7 @@ import structlog
 from prometheus_client import Counter
 
 from apps.payments.domain.asking_again import parked_until
-from apps.payments.domain.deciding.step import Ignored
+from apps.payments.domain.deciding import Ignored
 from apps.payments.domain.processing import DisputeNews, OperationNews
 from apps.payments.domain.signals import DisputeWord, OperationResult, Signal
 from apps.payments.store import inbound
@@ -50,12 +50,11 @@ async def apply_webhooks(transactions: Transactions, apply: Apply) -> bool:
         if is_transient(error):
             raise
         _LOG.exception("webhooks not applied, trying one by one")
-        await _one_by_one(transactions, apply)
-        return True
+        return await _one_by_one(transactions, apply)
     return len(due) == BATCH
 
 
-async def _one_by_one(transactions: Transactions, apply: Apply) -> None:
+async def _one_by_one(transactions: Transactions, apply: Apply) -> bool:
     """Look at each webhook in a transaction of its own; one that fails is parked, so that it delays no other."""
     for _ in range(BATCH):
         due: list[Webhook] = []
@@ -64,14 +63,15 @@ async def _one_by_one(transactions: Transactions, apply: Apply) -> None:
                 due = await inbound.lock_due(tx, 1)
                 await _look_at(tx, due, apply)
         except Exception as error:
-            if is_transient(error):
+            if is_transient(error) or not due:
                 raise
             JOB_FAILURES.labels(NAME).inc()
-            _LOG.exception("webhook not applied", webhooks=[str(webhook.id) for webhook in due])
+            _LOG.exception("webhook not applied", webhook=str(due[0].id))
             async with transactions.begin() as tx:
-                await inbound.update(tx, [_parked(webhook, tx.now) for webhook in due])
+                await inbound.update(tx, [_parked(due[0], tx.now)])
         if not due:
-            return
+            return False
+    return True
 
 
 async def _look_at(tx: Transaction, due: Sequence[Webhook], apply: Apply) -> None:

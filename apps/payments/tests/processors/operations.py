@@ -13,13 +13,13 @@ from apps.payments.domain.processing import Call, DisputeNews, OperationNews, Pr
 from apps.payments.domain.signals import OperationResult, Signal
 from contracts.ids import new_id
 from outbox.database import Database
-from outbox.transaction import Spoken, Transaction, Transactions
+from outbox.transaction import Request, Spoken, Transaction, Transactions
 
 _INTENT = """
 INSERT INTO payment_intent
       (id, customer, merchant, destination_wallet, method, amount, currency, state, attempt, assessment_id, transfer_id,
        asked_by, processor, created_at, updated_at)
-VALUES ($1, $2, $3, $4, '{"type": "card", "token": "tok_visa"}', 1250, 'EUR', 'authorising', 1, $5, $6, '{}', $7, $8,
+VALUES ($1, $2, $3, $4, '{"type": "card", "token": "tok_visa"}', 1250, 'EUR', 'authorising', 1, $5, $6, $9, $7, $8,
         $8)
 """
 _OPERATION = """
@@ -36,6 +36,7 @@ _FINAL = {
     ResultStatus.DECLINED: "failed",
     ResultStatus.FAILED: "failed",
 }
+VISA = "tok_visa"
 APPROVED = Result(ResultStatus.APPROVED, "ref_1")
 UNKNOWN = Result(ResultStatus.UNKNOWN)
 
@@ -114,15 +115,21 @@ def _next(results: list[Result | Exception]) -> Result:
 
 
 async def insert_operation(
-    database: Database, verb: Verb = Verb.CHARGE, *, processor: str = "sandbox", reference: str | None = None
+    database: Database,
+    verb: Verb = Verb.CHARGE,
+    *,
+    processor: str = "sandbox",
+    reference: str | None = None,
+    token: str = VISA,
 ) -> UUID:
     """A payment whose operation is due now."""
     intent, operation, now = new_id(), new_id(), datetime.now(UTC)
     ids = [new_id() for _ in range(5)]
-    asked = {"currency": "EUR", "method": {"type": "card", "token": "tok_visa"}}
+    asked: dict[str, Any] = {"currency": "EUR", "method": {"type": "card", "token": token}}
     if verb not in {Verb.CHARGE, Verb.AUTHORISE, Verb.PAYOUT}:
         asked = {"currency": "EUR", "parent": "sbx_parent"}
-    await database.pool.execute(_INTENT, intent, *ids, processor, now)
+    asked_by = Request(id=new_id(), correlationid="order-7").model_dump_json(exclude_none=True)
+    await database.pool.execute(_INTENT, intent, *ids, processor, now, asked_by)
     row = (operation, intent, intent, verb.value, processor, reference, json.dumps(asked), now)
     await database.pool.execute(_OPERATION, *row)
     return operation
