@@ -25,7 +25,16 @@ def install(app: FastAPI) -> None:
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - for the type checker
     problem = error if isinstance(error, ProblemError) else _of_framework(request, error)
+    problem.parameter = _as_in_path(request, problem.parameter)
     return problem.response(context_of(request.scope).correlation_id)
+
+
+def _as_in_path(request: Request, parameter: str | None) -> str | None:
+    """Return the name that a parameter has in the path: services say `id` or `endpoint` for `endpoint_id`."""
+    in_path = list(request.path_params)
+    if parameter == "id" and len(in_path) == 1:
+        return in_path[0]
+    return f"{parameter}_id" if f"{parameter}_id" in in_path else parameter
 
 
 def _of_framework(request: Request, error: HTTPException) -> ProblemError:

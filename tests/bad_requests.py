@@ -30,7 +30,9 @@ class Bad:
     chunked: bool = False
 
     def content(self, names: Mapping[str, str]) -> bytes:
-        """Return the body's bytes with the placeholders filled in."""
+        """Return the body's bytes with the placeholders filled in; none for None."""
+        if self.body is None:
+            return b""
         content = self.body if isinstance(self.body, bytes) else orjson.dumps(self.body)
         return filled(content.decode("latin-1"), names).encode("latin-1")
 

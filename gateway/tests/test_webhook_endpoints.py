@@ -87,9 +87,7 @@ async def test_deliveries_are_listed_page_by_page(gateway: Gateway, services: Sc
     assert query.data.model_dump(mode="json") == asked
 
 
-async def test_events_are_replayed_from_an_instant_on(
-    gateway: Gateway, services: ScriptedServices, user: UUID
-) -> None:
+async def test_events_are_replayed_from_an_instant_on(gateway: Gateway, services: ScriptedServices, user: UUID) -> None:
     services.answers[ReplayEvents] = lambda _: completed({"deliveries": 12})
     body = {"since": "2026-01-05T01:00:00+01:00"}
     answer = await gateway.http.post(f"{ONE}/replay", json=body, headers=services.signer.bearer(user))
@@ -114,6 +112,18 @@ async def test_what_payments_refuses_is_a_problem(
     services.answers[CreateWebhookEndpoint] = lambda _: refused(code)
     answer = await gateway.http.post(PATH, json=NEW, headers=services.signer.bearer(user))
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "parameter"),
+    [("", GetWebhookEndpoint, "id"), ("/deliveries", ListDeliveries, "endpoint"), ("", GetWebhookEndpoint, None)],
+)
+async def test_a_parameter_is_named_as_in_the_path(
+    gateway: Gateway, services: ScriptedServices, user: UUID, path: str, kind: type[Message], parameter: str | None
+) -> None:
+    services.answers[kind] = lambda _: refused("endpoint_not_found", parameter=parameter)
+    answer = await gateway.http.get(f"{ONE}{path}", headers=services.signer.bearer(user))
+    assert answer.json().get("parameter") == (parameter and "endpoint_id")
 
 
 async def test_a_change_that_is_not_answered_in_time_may_have_been_made(
