@@ -16,13 +16,19 @@ import httpx
 import uvicorn
 
 from apps.payments.processors.configuration import ProcessorKind, ProcessorSettings
-from ops.stack.ports import free_port
 
 START_SECONDS = 20.0
 API_KEY = "api-key-of-the-test-account"
 SECRET = "whsec_c2VjcmV0LW9mLXRoZS10ZXN0LWFjY291bnQ="
 ACCOUNTS = ("sandbox", "sandbox_backup")
 Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+    return port
 
 
 def settings_for(url: str, name: str = "sandbox", **others: Any) -> ProcessorSettings:
@@ -42,7 +48,7 @@ class SandboxProcess:
 
     def __init__(self, directory: Path) -> None:
         self.port = free_port()
-        self.webhook_port = free_port({self.port})
+        self.webhook_port = free_port()
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
 

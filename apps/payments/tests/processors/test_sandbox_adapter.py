@@ -11,13 +11,13 @@ from apps.payments.tests.processors.local_servers import (
     Speak,
     answering,
     dripping,
+    free_port,
     http_answer,
     settings_for,
     silent,
     speaking,
 )
 from contracts.ids import new_id
-from ops.stack.ports import free_port
 
 VISA = "tok_visa"
 

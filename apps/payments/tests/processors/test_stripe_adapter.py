@@ -13,6 +13,7 @@ from apps.payments.processors.stripe import StripeProcessor
 from apps.payments.tests.processors.local_servers import (
     Speak,
     answering,
+    free_port,
     http_answer,
     serving,
     settings_for,
@@ -21,7 +22,6 @@ from apps.payments.tests.processors.local_servers import (
 )
 from apps.payments.tests.processors.stripe_like import KEY, StripeLike
 from contracts.ids import first_id_of, made_at, new_id
-from ops.stack.ports import free_port
 
 VISA = "pm_card_visa"
 
