@@ -35,7 +35,8 @@ class Intent:
 
     `authorised` may be captured, `capturing` is on its way, `captured` is there. `refunding`, `refunded`, `disputed`
     and `lost` are parts of what was captured, and never exceed it together. `authorisation` is the processor's
-    reference of its authorisation or charge, `hold_id` the ledger's hold on the source wallet.
+    reference of its authorisation or charge, `hold_id` the ledger's hold on the source wallet; `held_for` is the
+    processor over whose clearing account a payout's hold is captured.
 
     `deadline_at` is the end of the current wait, where it has one. `asked_by` is the address of the newest command that
     set it going, which the rules pass on unread; `awaited` says that its final answer is still due. `hops` counts.
@@ -74,6 +75,7 @@ class Intent:
     disputed: int = 0
     lost: int = 0
     hold_id: UUID | None = None
+    held_for: str | None = None
     authorisation: str | None = None
     capture_before: datetime | None = None
     deadline_at: datetime | None = None

@@ -98,6 +98,7 @@ class PaymentIntentRow(PaymentsTable, table=True):
     disputed: int = Field(sa_type=BigInteger, sa_column_kwargs=default("0"))
     lost: int = Field(sa_type=BigInteger, sa_column_kwargs=default("0"))
     hold_id: UUID | None
+    held_for: str | None = Field(sa_type=Text)
     authorisation: str | None = Field(sa_type=Text)
     capture_before: datetime | None = Field(sa_type=MOMENT)
     deadline_at: datetime | None = Field(sa_type=MOMENT)

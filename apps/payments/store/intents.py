@@ -19,8 +19,8 @@ _FIND = """
 SELECT id, customer, merchant, direction, source_wallet, destination_wallet, method, amount, currency, capture_method,
        application_fee, description, statement_descriptor, metadata, return_url, country, state, created_at, updated_at,
        attempt, assessment_id, transfer_id, processor, next_action, last_payment_error, cancellation_reason, authorised,
-       capturing, captured, final_capture, refunding, refunded, disputed, lost, hold_id, authorisation, capture_before,
-       deadline_at, asked_by, awaited, hops
+       capturing, captured, final_capture, refunding, refunded, disputed, lost, hold_id, held_for, authorisation,
+       capture_before, deadline_at, asked_by, awaited, hops
 FROM payment_intent WHERE id = $1
 """
 # Named by their own id, by an unsettled operation, by what such an operation is for, or by a dispute.
@@ -28,8 +28,8 @@ _LOCK = """
 SELECT id, customer, merchant, direction, source_wallet, destination_wallet, method, amount, currency, capture_method,
        application_fee, description, statement_descriptor, metadata, return_url, country, state, created_at, updated_at,
        attempt, assessment_id, transfer_id, processor, next_action, last_payment_error, cancellation_reason, authorised,
-       capturing, captured, final_capture, refunding, refunded, disputed, lost, hold_id, authorisation, capture_before,
-       deadline_at, asked_by, awaited, hops
+       capturing, captured, final_capture, refunding, refunded, disputed, lost, hold_id, held_for, authorisation,
+       capture_before, deadline_at, asked_by, awaited, hops
 FROM payment_intent WHERE id IN (
     SELECT unnest($1::uuid[])
     UNION SELECT intent_id FROM operation WHERE id = ANY ($2::uuid[]) AND settled_at IS NULL
@@ -45,8 +45,8 @@ _UNMOVED = """
 SELECT id, customer, merchant, direction, source_wallet, destination_wallet, method, amount, currency, capture_method,
        application_fee, description, statement_descriptor, metadata, return_url, country, state, created_at, updated_at,
        attempt, assessment_id, transfer_id, processor, next_action, last_payment_error, cancellation_reason, authorised,
-       capturing, captured, final_capture, refunding, refunded, disputed, lost, hold_id, authorisation, capture_before,
-       deadline_at, asked_by, awaited, hops
+       capturing, captured, final_capture, refunding, refunded, disputed, lost, hold_id, held_for, authorisation,
+       capture_before, deadline_at, asked_by, awaited, hops
 FROM payment_intent
 WHERE state IN ('assessing', 'reserving', 'authorising', 'capturing', 'posting', 'releasing') AND updated_at < $1
 ORDER BY updated_at, id LIMIT $2
@@ -79,14 +79,15 @@ SET state = m.state, attempt = m.attempt, assessment_id = m.assessment_id, trans
     next_action = m.next_action::json, cancellation_reason = m.cancellation_reason, authorised = m.authorised,
     capturing = m.capturing, captured = m.captured, final_capture = m.final_capture, refunding = m.refunding,
     refunded = m.refunded, disputed = m.disputed, lost = m.lost, hold_id = m.hold_id, authorisation = m.authorisation,
-    capture_before = m.capture_before
+    capture_before = m.capture_before, held_for = m.held_for
 FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::uuid[], $5::uuid[], $6::text[], $7::boolean[], $8::text[],
             $9::timestamptz[], $10::timestamptz[], $11::text[], $12::integer[], $13::text[], $14::text[], $15::bigint[],
             $16::bigint[], $17::bigint[], $18::boolean[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[],
-            $23::uuid[], $24::text[], $25::timestamptz[])
+            $23::uuid[], $24::text[], $25::timestamptz[], $26::text[])
      AS m (id, state, attempt, assessment_id, transfer_id, asked_by, awaited, last_payment_error, deadline_at,
            updated_at, processor, hops, next_action, cancellation_reason, authorised, capturing, captured,
-           final_capture, refunding, refunded, disputed, lost, hold_id, authorisation, capture_before)
+           final_capture, refunding, refunded, disputed, lost, hold_id, authorisation, capture_before,
+           held_for)
 WHERE p.id = m.id
 """
 _UPDATE_DETAILS = """
@@ -138,7 +139,7 @@ async def insert(tx: Transaction, intents: Sequence[Intent]) -> None:
 async def update(tx: Transaction, intents: Iterable[Intent]) -> None:
     """Write what moves in locked intents. The ids must differ."""
     if rows := [_moving(intent) for intent in intents]:
-        await tx.execute(_UPDATE, *columns(rows, 25))
+        await tx.execute(_UPDATE, *columns(rows, 26))
 
 
 async def update_details(tx: Transaction, intents: Iterable[Intent]) -> None:
@@ -233,6 +234,7 @@ def _moving(intent: Intent) -> tuple[object, ...]:
         intent.hold_id,
         intent.authorisation,
         intent.capture_before,
+        intent.held_for,
     )
 
 
@@ -297,6 +299,7 @@ def intent_of(row: asyncpg.Record) -> Intent:
         disputed=row["disputed"],
         lost=row["lost"],
         hold_id=row["hold_id"],
+        held_for=row["held_for"],
         authorisation=row["authorisation"],
         capture_before=row["capture_before"],
         deadline_at=row["deadline_at"],

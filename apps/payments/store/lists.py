@@ -52,8 +52,8 @@ SELECT reached.id AS reached,
        i.currency, i.capture_method, i.application_fee, i.description, i.statement_descriptor, i.metadata,
        i.return_url, i.country, i.state, i.created_at, i.updated_at, i.attempt, i.assessment_id, i.transfer_id,
        i.processor, i.next_action, i.last_payment_error, i.cancellation_reason, i.authorised, i.capturing, i.captured,
-       i.final_capture, i.refunding, i.refunded, i.disputed, i.lost, i.hold_id, i.authorisation, i.capture_before,
-       i.deadline_at, i.asked_by, i.awaited, i.hops
+       i.final_capture, i.refunding, i.refunded, i.disputed, i.lost, i.hold_id, i.held_for, i.authorisation,
+       i.capture_before, i.deadline_at, i.asked_by, i.awaited, i.hops
 FROM (SELECT CASE WHEN (SELECT count(*) FROM page) < $5 THEN (
           SELECT DISTINCT ON (id) id FROM (
               (SELECT id FROM payment_intent WHERE customer = $1 AND id < $2 AND id >= $3 ORDER BY id DESC LIMIT $4)
@@ -89,8 +89,8 @@ SELECT reached.id AS reached,
        i.currency, i.capture_method, i.application_fee, i.description, i.statement_descriptor, i.metadata,
        i.return_url, i.country, i.state, i.created_at, i.updated_at, i.attempt, i.assessment_id, i.transfer_id,
        i.processor, i.next_action, i.last_payment_error, i.cancellation_reason, i.authorised, i.capturing, i.captured,
-       i.final_capture, i.refunding, i.refunded, i.disputed, i.lost, i.hold_id, i.authorisation, i.capture_before,
-       i.deadline_at, i.asked_by, i.awaited, i.hops
+       i.final_capture, i.refunding, i.refunded, i.disputed, i.lost, i.hold_id, i.held_for, i.authorisation,
+       i.capture_before, i.deadline_at, i.asked_by, i.awaited, i.hops
 FROM (SELECT CASE WHEN (SELECT count(*) FROM page) < $5 THEN (
           SELECT m.intent_id FROM metadata_pair m
           WHERE m.party = $1 AND m.pair = (SELECT pair FROM rarest) AND m.intent_id < $2 AND m.intent_id >= $3

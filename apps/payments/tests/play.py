@@ -169,7 +169,7 @@ class Play:
         self, status: str = "needs_response", amount: int = AMOUNT, name: str = "dp_1"
     ) -> Step | Problem | Ignored:
         news = DisputeNews(name, "sbx_charge", amount, "EUR", "fraudulent", status)
-        return self.give(DisputeWord(self.intent.id, "sandbox", news))
+        return self.give(DisputeWord(self.intent.id, self.intent.processor or "sandbox", news))
 
     def wait(self, time: timedelta) -> Step | Problem | Ignored:
         """Let time pass, and the sweep come by."""

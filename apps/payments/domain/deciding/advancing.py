@@ -78,8 +78,14 @@ def hear_ledger(draft: Draft, operation: Operation, problem: Problem | None) -> 
 def _held(draft: Draft, operation: Operation) -> None:
     intent = draft.intent
     if intent.direction is PaymentDirection.PAYOUT:
-        draft.move(Trigger.HELD, State.AUTHORISING, operation=operation.id, hold_id=operation.id)
-        asking.ask_payment(draft, held_for=intent.processor)
+        draft.move(
+            Trigger.HELD,
+            State.AUTHORISING,
+            operation=operation.id,
+            hold_id=operation.id,
+            held_for=intent.processor,
+        )
+        asking.ask_payment(draft)
         return
     _authorised(draft, Trigger.HELD, operation, hold_id=operation.id)
 
@@ -149,8 +155,7 @@ def _declined(draft: Draft, operation: Operation, problem: Problem) -> None:
 
 def _fall_over(draft: Draft, operation: Operation) -> None:
     """Ask the next processor of the route; what waited for its customer is not started anew behind their back."""
-    asked = operation.details
-    tried = (*asked.get("tried", ()), str(operation.processor))
+    tried = (*operation.details.get("tried", ()), str(operation.processor))
     payment = asking.candidate(draft.intent)
     following = draft.terms.routing.after(payment, tried) if payment else None
     if following is None or draft.intent.state is not State.AUTHORISING:
@@ -158,7 +163,7 @@ def _fall_over(draft: Draft, operation: Operation) -> None:
         return
     draft.settle(operation, errors.PROCESSOR_UNAVAILABLE)
     draft.move(Trigger.FELL_OVER, State.AUTHORISING, operation=operation.id, processor=following)
-    asking.ask_payment(draft, tried=tried, held_for=asked.get("held_for"))
+    asking.ask_payment(draft, tried=tried)
 
 
 def _wait_for_customer(draft: Draft, operation: Operation, result: Result) -> None:

@@ -48,10 +48,10 @@ def candidate(intent: Intent) -> Candidate | None:
     return Candidate(intent.id, intent.currency, intent.amount, intent.country, method.type, intent.direction)
 
 
-def ask_payment(draft: Draft, *, tried: tuple[str, ...] = (), held_for: str | None = None) -> Operation:
+def ask_payment(draft: Draft, *, tried: tuple[str, ...] = ()) -> Operation:
     """Ask the intent's processor to charge, authorise or pay out the whole amount.
 
-    `tried` are the processors that certainly did nothing, `held_for` the one for which a payout's money is held.
+    `tried` are the processors that certainly did nothing.
     """
     intent = draft.intent
     method = intent.method
@@ -61,7 +61,6 @@ def ask_payment(draft: Draft, *, tried: tuple[str, ...] = (), held_for: str | No
         "return_url": intent.return_url,
         "metadata": {"payment_intent": str(intent.id)},
         "tried": tried,
-        "held_for": held_for,
     }
     return draft.ask_processor(_payment_verb(intent), intent.amount, processor_of(intent), _given(details), intent.id)
 
@@ -140,6 +139,13 @@ def ask_suspense(draft: Draft, refused: Operation, *, out: bool, processor: str)
     at = draft.now + ASK_AGAIN if _is_suspense(refused) else None
     draft.ask_ledger(transfer, Verb.POST, refused.amount, command, refused.subject_id, at)
     return transfer
+
+
+def ask_again(draft: Draft, refused: Operation) -> None:
+    """Ask for a refused transfer between the system's own accounts in a while, under another id."""
+    transfer = draft.terms.fresh_id()
+    command = PostTransfer.model_validate_json(refused.asked).model_copy(update={"transfer_id": transfer})
+    draft.ask_ledger(transfer, Verb.POST, refused.amount, command, refused.subject_id, draft.now + ASK_AGAIN)
 
 
 def _is_suspense(operation: Operation) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from apps.payments.domain import payment_errors as errors
 from apps.payments.domain.deciding import (
     advancing,
+    asking,
     capturing,
     disputing,
     expiring,
@@ -114,6 +115,8 @@ def _hear_ledger(draft: Draft, operation: Operation, problem: Problem | None) ->
     else:
         # Between two clearing accounts, which changes nothing for anybody else.
         draft.settle(operation, problem)
+        if problem:
+            asking.ask_again(draft, operation)
 
 
 def _hear_hold_ended(draft: Draft, ended: HoldEnded) -> Ignored | None:

@@ -23,8 +23,8 @@ def post(draft: Draft, trigger: Trigger, amount: int, *, operation: Operation | 
     cause = operation.id if operation else None
     draft.move(trigger, State.POSTING, operation=cause, capturing=amount, **changes)
     asking.ask_post(draft)
-    held_for = operation.details.get("held_for") if operation else None
-    if operation and operation.processor and held_for not in (None, operation.processor):
+    held_for = draft.intent.held_for
+    if operation and operation.processor and held_for and held_for != operation.processor:
         # Held for one processor and paid out by the next: what the hold brings to the one belongs to the other.
         asking.ask_transfer(draft, clearing(held_for), clearing(operation.processor), amount, operation.id)
 
@@ -77,4 +77,5 @@ def _put_aside(draft: Draft, operation: Operation) -> None:
     intent = draft.intent
     draft.move(Trigger.POST_REFUSED, State.POSTING, operation=operation.id)
     out = intent.direction is PaymentDirection.PAYOUT
-    asking.goes_by(draft, asking.ask_suspense(draft, operation, out=out, processor=processor_of(intent)))
+    theirs = intent.held_for or processor_of(intent)
+    asking.goes_by(draft, asking.ask_suspense(draft, operation, out=out, processor=theirs))

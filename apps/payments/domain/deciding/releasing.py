@@ -53,6 +53,7 @@ def fail(draft: Draft, trigger: Trigger, error: Problem, operation: Operation | 
         capturing=0,
         final_capture=False,
         hold_id=None,
+        held_for=None,
         deadline_at=draft.now + draft.terms.abandon_after,
     )
 

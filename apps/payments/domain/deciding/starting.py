@@ -129,6 +129,7 @@ def _confirmed(draft: Draft, wish: Wish) -> Problem | None:
         last_payment_error=None,
         authorised=0,
         hold_id=None,
+        held_for=None,
         authorisation=None,
         capture_before=None,
         deadline_at=draft.now + terms.risk_wait,

@@ -48,6 +48,7 @@ INTENT = (
         ADD COLUMN disputed bigint NOT NULL DEFAULT 0,
         ADD COLUMN lost bigint NOT NULL DEFAULT 0,
         ADD COLUMN hold_id uuid,
+        ADD COLUMN held_for text,
         ADD COLUMN authorisation text,
         ADD COLUMN capture_before timestamptz,
         ADD COLUMN awaited boolean NOT NULL DEFAULT false,
@@ -386,8 +387,8 @@ GRANTS = (
     """
     GRANT UPDATE (amount, method, source_wallet, processor, application_fee, description, statement_descriptor,
                   metadata, return_url, next_action, cancellation_reason, authorised, capturing, captured,
-                  final_capture, refunding, refunded, disputed, lost, hold_id, authorisation, capture_before, awaited,
-                  hops)
+                  final_capture, refunding, refunded, disputed, lost, hold_id, held_for, authorisation, capture_before,
+                  awaited, hops)
     ON payment_intent TO payments
     """,
     "GRANT SELECT, INSERT ON operation, refund, dispute, hop, inbound_webhook TO payments",
