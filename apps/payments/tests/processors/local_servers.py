@@ -38,7 +38,7 @@ def settings_for(url: str, name: str = "sandbox", **others: Any) -> ProcessorSet
         url=url,
         api_key=others.pop("api_key", API_KEY),
         webhook_secret=others.pop("webhook_secret", SECRET),
-        timeout_seconds=others.pop("timeout_seconds", 1.0),
+        timeout_seconds=others.pop("timeout_seconds", 2.0),
         **others,
     )
 
@@ -63,8 +63,8 @@ class SandboxProcess:
             "ACCOUNTS": json.dumps(dict.fromkeys(ACCOUNTS, account)),
             "WEBHOOK_URL": f"http://127.0.0.1:{self.webhook_port}/v1/webhooks/{{account}}",
             "LATENCY_MS": "2",
-            "LATE_SECONDS": "2",
-            "HANG_SECONDS": "5",
+            "LATE_SECONDS": "4",
+            "HANG_SECONDS": "8",
         }
         environment = os.environ | {f"SANDBOX_PROCESSOR_{name}": value for name, value in told.items()}
         code = "from apps.sandbox_processor.main import run; run()"

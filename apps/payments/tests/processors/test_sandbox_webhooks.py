@@ -33,7 +33,7 @@ class Running:
     def __init__(self, database: Database, server: SandboxProcess) -> None:
         self.room = WebhookRoom(database)
         self.database = database
-        self.processors = {n: SandboxProcessor(settings_for(server.url(n), n, timeout_seconds=1.5)) for n in ACCOUNTS}
+        self.processors = {n: SandboxProcessor(settings_for(server.url(n), n, timeout_seconds=2.5)) for n in ACCOUNTS}
         bounds = dict.fromkeys(ACCOUNTS, 16)
         self.calls = CallProcessors(self.room.transactions, self.processors, bounds, machine)
         self.inbound = inbound_worker(self.room.transactions, machine)
@@ -70,7 +70,7 @@ class Running:
             final = await self.room.final(intent)
             return final if end.items() <= final.items() else None
 
-        return await eventually(f"{end}", there, deadline=15)
+        return await eventually(f"{end}", there, deadline=30)
 
 
 @pytest.fixture
