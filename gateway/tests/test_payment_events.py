@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -10,10 +11,14 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+import uvicorn
+from fastapi import FastAPI
 
 from contracts.ids import new_id
 from contracts.payments import GetPaymentIntent, GetTimeline
 from gateway import payment_events
+from gateway.main import _Server
+from gateway.open_streams import OpenStreams
 from gateway.settings import GatewaySettings
 from gateway.tests.conftest import Gateway, running, served
 from gateway.tests.scripted_services import NOW, ScriptedServices, completed, refused, until
@@ -271,6 +276,13 @@ async def test_streams_end_when_the_gateway_stops(
         gateway.parts.streams.close()
         assert [block async for block in blocks] == []
     assert (await http.get(PATH, headers=bearer)).json()["code"] == "overloaded"
+
+
+def test_being_told_to_stop_ends_the_streams() -> None:
+    streams = OpenStreams(1, 1)
+    server = _Server(uvicorn.Config(FastAPI()), streams)
+    server.handle_exit(signal.SIGTERM, None)
+    assert (streams.are_closing, server.should_exit) == (True, True)
 
 
 async def test_a_client_that_takes_nothing_is_not_fed(
