@@ -15,7 +15,7 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from apps.payments.domain.asking_again import needs_attention, pause_after
+from apps.payments.domain.asking_again import PAUSES, needs_attention, pause_after
 from apps.payments.domain.circuit import Circuit, CircuitState
 from apps.payments.domain.operations import call_of
 from apps.payments.domain.processing import Result, ResultStatus, Verb
@@ -38,6 +38,8 @@ LEASE = timedelta(seconds=30)
 TURN_SECONDS = 25.0
 """A turn at an operation ends before its lease: one query and one execution."""
 FINISH_SECONDS = 2.0
+HOURS_APART = len(PAUSES)
+"""After so many tries an hour or more has passed since the last one: no request is on its way for so long."""
 
 CALLS = Counter(
     "ledgerlink_payments_processor_calls_total",
@@ -222,7 +224,8 @@ class CallProcessors(Worker):
 async def _ask(processor: Processor, due: DueOperation) -> Result:
     """Execute an operation that was never sent; of one that may have been, ask first.
 
-    Only the very first execution can fail for certain: after it, an earlier one may have arrived, or still will.
+    The very first execution can fail for certain. After it, an earlier one may have arrived, or still will, unless that
+    was so long ago that it is nowhere any more.
     """
     call, reference = call_of(due.operation), due.operation.reference
     if not due.was_sent:
@@ -230,6 +233,8 @@ async def _ask(processor: Processor, due: DueOperation) -> Result:
     result = await processor.query(call, reference)
     if result.status is ResultStatus.NOT_FOUND and reference is None:
         result = await processor.execute(call)
+        if due.operation.tries > HOURS_APART:
+            return result
     return _UNKNOWN if result.status in {ResultStatus.FAILED, ResultStatus.NOT_FOUND} else result
 
 

@@ -50,6 +50,9 @@ def _open(draft: Draft, processor: str, news: DisputeNews) -> Ignored | None:
         return Ignored.TOO_EARLY
     status = DisputeStatus(news.status)
     contested = min(news.amount, intent.refundable)
+    # What is on its way may yet come to be there: a refund that fails, a capture that is not booked.
+    if contested < news.amount and (intent.refunding or intent.capturing):
+        return Ignored.TOO_EARLY
     dispute = Dispute(
         id=draft.terms.fresh_id(),
         intent_id=intent.id,
