@@ -233,7 +233,7 @@ async def _ask(processor: Processor, due: DueOperation) -> Result:
     result = await processor.query(call, reference)
     if result.status is ResultStatus.NOT_FOUND and reference is None:
         result = await processor.execute(call)
-        if due.operation.tries > HOURS_APART:
+        if result.status is ResultStatus.FAILED and due.operation.tries > HOURS_APART:
             return result
     return _UNKNOWN if result.status in {ResultStatus.FAILED, ResultStatus.NOT_FOUND} else result
 

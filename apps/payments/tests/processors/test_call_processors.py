@@ -20,7 +20,7 @@ from apps.payments.tests.processors.operations import (
     make_due,
     row_of,
 )
-from apps.payments.workers.call_processors import CallProcessors
+from apps.payments.workers.call_processors import HOURS_APART, CallProcessors
 from outbox.database import Database
 from tests.waiting import eventually
 
@@ -135,6 +135,18 @@ async def test_nothing_fails_for_certain_once_it_may_have_arrived(database: Data
     await bench.turn()
     assert [what for what, _ in processor.calls] == ["execute", "query", "execute"]
     assert bench.heard.results(operation) == [ResultStatus.UNKNOWN] * 2
+
+
+async def test_what_is_refused_for_hours_fails_for_certain(database: Database) -> None:
+    """No request is on its way for so long: what the processor never saw, it never will see."""
+    bench = Bench(database, FakeProcessor(executes=[UNKNOWN, FAILED], queries=[NOT_FOUND]))
+    operation = await insert_operation(database)
+    await bench.turn()
+    await database.pool.execute("UPDATE operation SET tries = $1", HOURS_APART + 1)
+    await make_due(database, operation)
+    await bench.turn()
+    assert bench.heard.results(operation) == [ResultStatus.UNKNOWN, ResultStatus.FAILED]
+    assert (await row_of(database, operation))["settled_at"]
 
 
 async def test_what_a_processor_has_told_of_is_not_sent_again(database: Database) -> None:
