@@ -157,7 +157,7 @@ KINDS: Mapping[str, Kind] = {
     "break_too_large": Kind(422, "The difference is too large for a transfer"),
     # How a payment ended without its effect
     "payment_declined": Kind(DECLINED_STATUS, "The payment was declined"),
-    "insufficient_funds": Kind(DECLINED_STATUS, "The wallet does not hold enough money"),
+    "insufficient_funds": Kind(DECLINED_STATUS, "There is not enough money"),
     "insufficient_funds_then": Kind(DECLINED_STATUS, "The wallet did not hold enough money then"),
     "risk_timed_out": Kind(DECLINED_STATUS, "The payment could not be assessed in time"),
     "processor_unavailable": Kind(DECLINED_STATUS, "No processor could take the payment"),

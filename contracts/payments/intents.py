@@ -7,7 +7,7 @@ from pydantic import UUID7, AwareDatetime, Field
 
 from contracts.message import Idempotency, Message, Problem, command, event, query
 from contracts.money import Amount, Currency
-from contracts.payments.methods import NextAction, PaymentMethod, ProcessorName
+from contracts.payments.methods import MethodShown, NextAction, PaymentMethod, ProcessorName
 from contracts.wallet import Metadata
 
 PAGE_LIMIT = 100
@@ -85,7 +85,7 @@ class PaymentIntent(Message):
     direction: PaymentDirection = PaymentDirection.PAYMENT
     source_wallet: UUID7 | None = None
     destination_wallet: UUID7 | None = None
-    payment_method: PaymentMethod | None = None
+    payment_method: MethodShown | None = None
     processor: ProcessorName | None = None
     amount: Amount
     currency: Currency

@@ -52,6 +52,16 @@ class BankMethod(_Part):
 PaymentMethod = Annotated[WalletMethod | CardMethod | BankMethod, Field(discriminator="type")]
 
 
+class MethodShown(_Part):
+    """A payment method as those see it whom the payment concerns.
+
+    Never the token: whoever has one can pay with it, and a merchant must not pay with its customers' cards.
+    """
+
+    type: MethodType
+    wallet: UUID7 | None = None
+
+
 class ActionType(StrEnum):
     """Why a payment waits although it was confirmed."""
 

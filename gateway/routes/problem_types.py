@@ -11,7 +11,7 @@ router = APIRouter(tags=["about"])
 
 EXAMPLE = {
     "code": "insufficient_funds",
-    "title": "The wallet does not hold enough money",
+    "title": "There is not enough money",
     "status": 402,
     "repeating_may_help": False,
 }

@@ -7,16 +7,7 @@ from apps.payments.domain.intents import Intent
 from apps.payments.domain.refunds import Refund
 from apps.payments.domain.transitions import State, operations_of, public_status
 from contracts import payments
-from contracts.payments import (
-    BankMethod,
-    CardMethod,
-    MethodType,
-    PaymentDirection,
-    PaymentIntent,
-    PaymentMethod,
-    PaymentOperation,
-    WalletMethod,
-)
+from contracts.payments import MethodShown, PaymentDirection, PaymentIntent, PaymentOperation
 
 _CAPTURABLE = frozenset({State.REQUIRES_CAPTURE, State.CAPTURING, State.POSTING})
 
@@ -69,17 +60,12 @@ def _allowed(state: State, can_refund: bool) -> tuple[PaymentOperation, ...]:
     return tuple(o for o in operations_of(state) if can_refund or o is not PaymentOperation.REFUND)
 
 
-def _method(intent: Intent) -> PaymentMethod | None:
-    method = intent.method
-    if method is None:
+def _method(intent: Intent) -> MethodShown | None:
+    if intent.method is None:
         return None
-    match method.type:
-        case MethodType.WALLET:
-            return WalletMethod.model_construct(wallet=intent.source)
-        case MethodType.CARD:
-            return CardMethod.model_construct(token=str(method.token))
-        case MethodType.BANK:
-            return BankMethod.model_construct(token=str(method.token))
+    return MethodShown.model_construct(
+        type=intent.method.type, wallet=intent.source_wallet if intent.by_wallet else None
+    )
 
 
 def refund_view(refund: Refund) -> payments.Refund:
