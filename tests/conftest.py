@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import pytest
 import pytest_asyncio
 
 from ops.client import Gateway, Session
@@ -11,6 +12,13 @@ from ops.stack.stack import Stack
 from tests.people import log_operator_in
 
 SECONDS_PER_REQUEST = 35.0  # above the longest wait that the gateway grants
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How many seeds tests/test_interleavings.py plays, and from which one on."""
+    group = parser.getgroup("interleavings")
+    group.addoption("--seeds", type=int, default=1000, help="seeds of interleavings to play (1000)")
+    group.addoption("--first-seed", type=int, default=0, help="the first of them (0)")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

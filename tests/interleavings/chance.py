@@ -1,0 +1,88 @@
+"""What a seed decides: time, fresh ids, and where a process dies."""
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from outbox.database import Database
+from outbox.transaction import Spoken, Transaction, Transactions
+
+
+class Killed(BaseException):
+    """The process died here: what was not committed is gone. No exception, so that no handler catches it."""
+
+
+class Clock:
+    """The time of all services. It only goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since 1970."""
+        return self.now.timestamp()
+
+
+class Ids:
+    """UUIDv7 that a seed repeats, but for the time in them: inboxes take only ids of these days."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._milliseconds = int(datetime.now(UTC).timestamp() * 1000)
+
+    def __call__(self) -> UUID:
+        self._milliseconds += 1
+        tail = self._rng.getrandbits(74)
+        return UUID(int=(self._milliseconds << 80) | (0x7 << 76) | (tail >> 62 << 64) | (0b10 << 62) | (tail % 2**62))
+
+
+class Chance:
+    """One seed's luck. After `calm` there are no crashes and no losses any more."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)  # noqa: S311 - it is to be repeated
+        self.is_calm = False
+
+    def happens(self, probability: float) -> bool:
+        """Tell whether trouble of this probability happens now."""
+        return not self.is_calm and self.rng.random() < probability
+
+    def may_die(self, probability: float) -> None:
+        """Raise Killed, with this probability."""
+        if self.happens(probability):
+            raise Killed
+
+    def calm(self) -> None:
+        self.is_calm = True
+
+
+CRASH = 0.03
+"""How often a transaction is the last thing that a process does: half of these are rolled back, half are committed."""
+
+
+class MortalTransactions(Transactions):
+    """Transactions at the clock's time, after or in the middle of which the process may die."""
+
+    def __init__(
+        self, database: Database, service: str, hear: Callable[[str, Spoken], None], clock: Clock, chance: Chance
+    ) -> None:
+        async def heard(spoken: Spoken) -> None:
+            hear(service, spoken)
+
+        super().__init__(database, service, heard)
+        self._clock, self._chance = clock, chance
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Transaction]:
+        """Lend a transaction, as always; then it may be over."""
+        async with super().begin() as tx:
+            tx.now = self._clock.now
+            yield tx
+            self._chance.may_die(CRASH / 2)
+        self._chance.may_die(CRASH / 2)

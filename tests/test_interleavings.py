@@ -1,0 +1,55 @@
+"""Many seeds: whatever comes late, twice, in another order or never, and wherever a process dies, the books hold.
+
+`--seeds N` plays more of them, `--first-seed K` others; a failure names the world that it happened in.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fresh_databases import Cluster
+from tests.interleavings.invariants import check
+from tests.interleavings.playing import play
+from tests.interleavings.world import World
+
+TOGETHER = 40
+"""Seeds that share a world: their customers have nothing to do with each other, but much comes in the same batches."""
+_STORY = """
+SELECT dense_rank() OVER (ORDER BY i.created_at, i.id) AS payment, h.number, h.trigger, h.state
+FROM payment_intent i JOIN hop h ON h.intent_id = i.id ORDER BY 1, 2
+"""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Share the seeds that are asked for among worlds."""
+    if "seeds" in metafunc.fixturenames:
+        first, number = metafunc.config.getoption("--first-seed"), metafunc.config.getoption("--seeds")
+        starts = range(first, first + number, TOGETHER)
+        worlds = [range(start, min(start + TOGETHER, first + number)) for start in starts]
+        metafunc.parametrize("seeds", worlds, ids=[f"{seeds[0]}-{seeds[-1]}" for seeds in worlds])
+
+
+async def test_whatever_happens_the_books_hold(
+    _cluster: Cluster,  # noqa: PT019
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seeds: range,
+) -> None:
+    async with World(seeds[0], _cluster, tmp_path, monkeypatch) as world:
+        await play(world, seeds)
+        await check(world)
+
+
+async def test_a_world_repeats_itself(
+    _cluster: Cluster,  # noqa: PT019
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stories: list[list[tuple[Any, ...]]] = []
+    for name in ("once", "again"):
+        async with World(7, _cluster, tmp_path / name, monkeypatch) as world:
+            await play(world, range(7, 27))
+            stories.append([tuple(row) for row in await world.reads("payments", _STORY)])
+    assert len(stories[0]) > 100
+    assert stories[0] == stories[1]
