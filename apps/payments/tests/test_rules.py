@@ -1,107 +1,220 @@
-"""The pure rules: refusals in their order, and that the size of batches never matters."""
+"""The pure rules: refusals in their order, whose payment it is, and that the size of batches never matters."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.payments.domain.advancing import Ignored, Signal, advance, advance_all
-from apps.payments.domain.confirming import Confirmation, confirm, confirm_all
-from apps.payments.domain.intents import Intent
-from apps.payments.domain.opening import SAME_WALLET, open_intent
-from apps.payments.domain.payment_errors import RISK_TIMED_OUT, declined_by_risk, refused_by_ledger
-from apps.payments.domain.public_view import public_status, public_view
-from apps.payments.domain.transitions import State, Trigger
-from apps.payments.tests.building import MINE, PAYER, SHOP, create
+from apps.payments.domain.deciding import Ignored, Payment, Step, Terms, decide
+from apps.payments.domain.payment_errors import declined_by_risk, refused_by_ledger
+from apps.payments.domain.processing import ResultStatus, Verb
+from apps.payments.domain.public_view import public_view
+from apps.payments.domain.routing import Routing
+from apps.payments.domain.signals import LedgerResult, OperationResult, RiskWord, Signal, Wish
+from apps.payments.domain.transitions import State, Trigger, states_that_allow
+from apps.payments.tests.building import MINE, PAYER, SHOP, THEIRS, key
+from apps.payments.tests.play import (
+    BY_CARD,
+    CARD,
+    MANUAL,
+    NO,
+    NOW,
+    PAYOUT,
+    POSTS,
+    TOP_UP,
+    WALLET,
+    Play,
+    creation,
+    paid,
+)
+from apps.payments.tests.room import TERMS
 from contracts.ids import new_id
-from contracts.message import Problem
-from contracts.payments import PaymentIntent, PaymentStatus
-from contracts.risk import FiredRule
+from contracts.message import Outcome, Problem
+from contracts.payments import (
+    CancelPaymentIntent,
+    ConfirmPaymentIntent,
+    PaymentIntent,
+    PaymentOperation,
+    PaymentStatus,
+    WalletMethod,
+)
+from contracts.risk import FiredRule, RiskOutcome
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-LATER = NOW + timedelta(seconds=60)
 T = TypeVar("T")
 
 
-def opened() -> Intent:
-    intent = open_intent(create().data, NOW)
-    assert isinstance(intent, Intent)
-    return intent
+def code(decision: object) -> str | None:
+    return decision.code if isinstance(decision, Problem) else None
 
 
-def wish(intent_id: UUID, customer: UUID = PAYER) -> Confirmation:
-    return Confirmation(intent_id, customer, new_id(), new_id(), "{}", LATER)
+BY_WALLET = {"payment_method": WalletMethod(wallet=MINE), "destination_wallet": THEIRS}
+IMPOSSIBLE: list[tuple[dict[str, Any], str, str | None]] = [
+    # what is asked for                                    refused with                   about
+    (PAYOUT | {"source_wallet": None}, "source_required", "source_wallet"),
+    (PAYOUT | {"destination_wallet": THEIRS}, "wallet_not_possible", "destination_wallet"),
+    (WALLET | {"destination_wallet": None}, "destination_required", "destination_wallet"),
+    (BY_CARD | {"source_wallet": MINE}, "wallet_not_possible", "source_wallet"),
+    (TOP_UP | {"source_wallet": THEIRS}, "wallet_not_possible", "source_wallet"),
+    (BY_WALLET | {"source_wallet": SHOP}, "wallet_not_possible", "source_wallet"),
+    (WALLET | {"destination_wallet": MINE}, "same_wallet", "destination_wallet"),
+    (TOP_UP | {"payment_method": WalletMethod(wallet=THEIRS)}, "payment_method_not_possible", "payment_method"),
+    (PAYOUT | {"payment_method": CARD}, "payment_method_not_possible", "payment_method"),
+    (PAYOUT | MANUAL, "capture_method_not_possible", "capture_method"),
+    (PAYOUT | {"application_fee": 1}, "application_fee_not_possible", "application_fee"),
+    (WALLET | MANUAL | {"application_fee": 1}, "application_fee_not_possible", "application_fee"),
+    (BY_CARD | {"application_fee": 1000}, "application_fee_not_possible", "application_fee"),
+    ({"destination_wallet": THEIRS}, "payment_method_required", "payment_method"),
+]
 
 
-def assessed() -> Intent:
-    intent = confirm(start := opened(), wish(start.id), NOW)
-    assert isinstance(intent, Intent)
-    return intent
+@pytest.mark.parametrize(("asked", "expected", "parameter"), IMPOSSIBLE)
+def test_an_impossible_payment_is_refused(asked: dict[str, Any], expected: str, parameter: str | None) -> None:
+    problem = Play().wish(creation(**asked))
+    assert isinstance(problem, Problem)
+    assert (problem.code, problem.parameter) == (expected, parameter)
 
 
-def test_a_wallet_cannot_pay_itself() -> None:
-    assert open_intent(create(destination=MINE).data, NOW) == SAME_WALLET
+@pytest.mark.parametrize("asked", [WALLET, BY_WALLET, WALLET | MANUAL, BY_CARD, BY_CARD | MANUAL, TOP_UP, PAYOUT])
+def test_a_possible_payment_comes_to_its_end(asked: dict[str, Any]) -> None:
+    play = paid(Play().create(**asked))
+    assert play.state is (State.REQUIRES_CAPTURE if asked.get("capture_method") else State.SUCCEEDED)
+    shown = public_view(play.intent)
+    assert PaymentIntent.model_validate_json(shown.model_dump_json()) == shown
 
 
-@pytest.mark.parametrize(
-    ("intent", "customer", "code"),
-    [
-        (None, PAYER, "payment_intent_not_found"),
-        (opened(), SHOP, "payment_intent_not_found"),
-        (assessed(), SHOP, "payment_intent_not_found"),  # whose it is comes before how it is
-        (assessed(), PAYER, "payment_intent_unexpected_state"),
-    ],
-)
-def test_a_confirmation_is_refused(intent: Intent | None, customer: UUID, code: str) -> None:
-    result = confirm(intent, wish(intent.id if intent else new_id(), customer), NOW)
-    assert isinstance(result, Problem)
-    assert result.code == code
+def test_money_of_ones_own_has_no_merchant_but_oneself() -> None:
+    assert Play().create(**TOP_UP).intent.merchant == PAYER
+    assert Play().create(**PAYOUT).intent.merchant == PAYER
+    assert Play().create(**BY_CARD).intent.merchant == SHOP
 
 
-def test_a_refused_confirmation_names_the_public_status() -> None:
-    result = confirm(intent := assessed(), wish(intent.id), NOW)
-    assert isinstance(result, Problem)
-    assert "is processing;" in result.detail
+def test_a_payment_that_no_processor_takes_is_refused() -> None:
+    nobody = Play(Terms(Routing([], {})))
+    assert code(nobody.wish(creation(**BY_CARD))) == "payment_method_not_possible"
+
+
+def test_refusals_of_a_confirmation_in_their_order() -> None:
+    play = Play().create(**WALLET)
+    stranger = ConfirmPaymentIntent(payment_intent_id=play.intent.id, customer=SHOP, idempotency=key())
+    assert code(play.wish(stranger)) == "payment_intent_not_found"  # whose it is comes before how it is
+    refusal = play.confirm()
+    assert isinstance(refusal, Problem)
+    assert refusal.code == "payment_intent_unexpected_state"
+    assert "is processing; only one that is requires_payment_method or requires_confirmation" in refusal.detail
+    assert code(Play().wish(stranger)) == "payment_intent_not_found"
+
+
+def test_confirmation_is_possible_before_the_first_attempt_and_after_a_failed_one() -> None:
+    allowed = (PaymentStatus.REQUIRES_PAYMENT_METHOD, PaymentStatus.REQUIRES_CONFIRMATION)
+    assert states_that_allow(Trigger.CONFIRM) == allowed
 
 
 def test_an_attempt_goes_by_fresh_ids_and_clears_the_last_error() -> None:
-    first = assessed()
-    failed = advance(first, Signal(first.id, Trigger.RISK_TIMED_OUT, first.current.assessment_id, RISK_TIMED_OUT), NOW)
-    assert isinstance(failed, Intent)
-    second = confirm(failed, wish(first.id), NOW)
-    assert isinstance(second, Intent)
-    assert second.current.number == 2
-    assert second.last_payment_error is None
-    assert second.current.assessment_id != first.current.assessment_id
-    assert second.current.transfer_id != first.current.transfer_id
+    play = Play().create(**WALLET)
+    first = play.intent.current
+    play.risk(RiskOutcome.DECLINE)
+    assert play.intent.last_payment_error == NO
+    play.confirm()
+    again: tuple[int, Problem | None] = (play.intent.current.number, play.intent.last_payment_error)
+    assert again == (2, None)
+    assert play.intent.current.assessment_id != first.assessment_id
+
+
+def test_a_declined_card_may_be_followed_by_a_wallet() -> None:
+    play = Play().create(**BY_CARD)
+    play.risk(RiskOutcome.DECLINE)
+    play.confirm(payment_method=WalletMethod(wallet=MINE))
+    assert paid(play).state is State.SUCCEEDED
+    assert (play.intent.source_wallet, play.intent.processor) == (MINE, None)
+
+
+def test_an_update_changes_what_it_names_and_asks_for_a_confirmation_again() -> None:
+    play = Play().create(destination_wallet=THEIRS, confirm=False, metadata={"order": "1"}, description="Tea")
+    assert play.state is State.REQUIRES_PAYMENT_METHOD
+    play.update(amount=5, metadata={"order": "2"}, payment_method=CARD)
+    intent = play.intent
+    assert (play.state, intent.amount, intent.metadata, intent.description) == (
+        State.REQUIRES_CONFIRMATION,
+        5,
+        {"order": "2"},
+        "Tea",
+    )
+    assert code(play.update(application_fee=5)) == "application_fee_not_possible"
+    assert play.answers[-1].outcome is Outcome.COMPLETED
 
 
 def test_what_is_said_about_another_attempt_is_ignored() -> None:
-    intent = assessed()
-    for trigger in Trigger:
-        assert advance(intent, Signal(intent.id, trigger, new_id()), NOW) is Ignored.OTHER_ATTEMPT
-    assert advance(None, Signal(intent.id, Trigger.RISK_APPROVED, new_id()), NOW) is Ignored.UNKNOWN_INTENT
+    play = Play().create(**WALLET)
+    assert play.give(RiskWord(play.intent.id, new_id(), RiskOutcome.APPROVE)) is Ignored.OTHER_ATTEMPT
+    assert play.give(LedgerResult(new_id())) is Ignored.UNKNOWN_OPERATION
+    assert Play().give(RiskWord(new_id(), new_id(), RiskOutcome.APPROVE)) is Ignored.UNKNOWN_INTENT
 
 
-def test_the_transfer_is_shown_only_once_it_is_in_the_ledger() -> None:
-    intent = assessed()
-    posting = advance(intent, Signal(intent.id, Trigger.RISK_APPROVED, intent.current.assessment_id), NOW)
-    assert isinstance(posting, Intent)
-    assert public_view(posting).transfer_id is None
-    paid = advance(posting, Signal(intent.id, Trigger.TRANSFER_POSTED, intent.current.transfer_id), NOW)
-    assert isinstance(paid, Intent)
-    assert public_view(paid).transfer_id == intent.current.transfer_id
+def test_a_result_for_something_else_is_not_ours() -> None:
+    play = Play().create(**WALLET)
+    play.risk()
+    asked = play.find(POSTS)
+    assert play.give(LedgerResult(asked, None, new_id())) is Ignored.UNKNOWN_OPERATION
+    assert isinstance(play.give(LedgerResult(asked, None, play.intent.id)), Step)
 
 
-def test_every_state_has_a_public_status_and_the_view_is_a_valid_message() -> None:
-    assert {public_status(state) for state in State} == set(PaymentStatus)
-    view = public_view(assessed())
-    assert PaymentIntent.model_validate_json(view.model_dump_json()) == view
+def test_a_payment_under_review_waits_for_an_analyst() -> None:
+    play = Play().create(**WALLET)
+    play.risk(RiskOutcome.REVIEW)
+    shown = public_view(play.intent)
+    assert shown.next_action is not None
+    assert (shown.status, shown.next_action.type) == ("requires_action", "risk_review")
+    assert play.answers[-1].outcome is Outcome.COMPLETED
+    play.risk(RiskOutcome.APPROVE)
+    assert (play.state, play.intent.next_action) == (State.POSTING, None)
+
+
+def test_nobody_waits_without_an_end() -> None:
+    play = Play().create(**WALLET, confirm=False)
+    assert play.wait(timedelta(days=29)) is Ignored.NOT_DUE
+    play.wait(timedelta(days=1))
+    assert (play.state, play.intent.cancellation_reason) == (State.CANCELED, "abandoned")
+
+
+def test_the_transfer_is_shown_once_it_is_in_the_ledger() -> None:
+    play = Play().create(**WALLET)
+    play.risk()
+    assert public_view(play.intent).transfer_id is None
+    asked = play.find(POSTS)
+    play.ledger(*POSTS)
+    assert public_view(play.intent).transfer_id == asked
+
+
+@pytest.mark.parametrize("captured", [0, 300])
+def test_what_is_canceled_after_a_capture_has_succeeded(captured: int) -> None:
+    play = paid(Play().create(**BY_CARD, **MANUAL))
+    if captured:
+        play.capture(captured, final=False)
+        play.processor(ResultStatus.APPROVED, Verb.CAPTURE)
+        play.ledger(*POSTS)
+    play.cancel()
+    play.processor(ResultStatus.APPROVED, Verb.VOID)
+    assert play.state is (State.SUCCEEDED if captured else State.CANCELED)
+    assert public_view(play.intent).amount_capturable == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        (lambda: Play().create(**WALLET, confirm=False), {"update", "confirm", "cancel"}),
+        (lambda: Play().create(**WALLET), set()),
+        (lambda: paid(Play().create(**WALLET, **MANUAL)), {"capture", "cancel"}),
+        (lambda: paid(Play().create(**WALLET)), {"refund"}),
+        (lambda: paid(Play().create(**PAYOUT)), set()),
+    ],
+)
+def test_a_response_says_what_may_be_asked_next(path: Any, allowed: set[str]) -> None:
+    assert {PaymentOperation(name) for name in allowed} == set(public_view(path().intent).allowed_operations)
 
 
 def test_a_decline_names_the_first_reasons() -> None:
@@ -114,7 +227,7 @@ def test_a_decline_names_the_first_reasons() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ledger_code", "code", "parameter"),
+    ("ledger_code", "expected", "parameter"),
     [
         ("insufficient_funds", "insufficient_funds", "source_wallet"),
         ("debit_account_not_found", "wallet_not_found", "source_wallet"),
@@ -123,22 +236,38 @@ def test_a_decline_names_the_first_reasons() -> None:
         ("balance_overflow", "balance_overflow", None),
     ],
 )
-def test_the_ledgers_refusals_in_the_customers_terms(ledger_code: str, code: str, parameter: str | None) -> None:
+def test_the_ledgers_refusals_in_the_customers_terms(ledger_code: str, expected: str, parameter: str | None) -> None:
     problem = refused_by_ledger(Problem(code=ledger_code, detail="as the ledger says it", parameter="debit_account"))
-    assert (problem.code, problem.parameter) == (code, parameter)
+    assert (problem.code, problem.parameter) == (expected, parameter)
 
 
-ATTEMPTS = [assessed() for _ in range(3)]
-INTENTS = {intent.id: intent for intent in ATTEMPTS}
-ERRORS = {Trigger.RISK_DECLINED, Trigger.RISK_TIMED_OUT, Trigger.TRANSFER_REFUSED}
+def begun() -> list[Payment]:
+    """Payments at several points, which signals may be about."""
+    plays = [Play().create(**kind) for kind in (WALLET, WALLET, BY_CARD, WALLET | MANUAL)]
+    plays[1].risk()
+    plays[2].risk()
+    return [play.payment for play in plays]
+
+
+PAYMENTS = {payment.intent.id: payment for payment in begun()}
 
 
 @st.composite
 def signals(draw: st.DrawFn) -> Signal:
-    intent = draw(st.sampled_from(ATTEMPTS))
-    trigger = draw(st.sampled_from([t for t in Trigger if t is not Trigger.CONFIRM]))
-    subject = draw(st.sampled_from([intent.current.assessment_id, intent.current.transfer_id, PAYER]))
-    return Signal(intent.id, trigger, subject, RISK_TIMED_OUT if trigger in ERRORS else None)
+    payment = PAYMENTS[draw(st.sampled_from(list(PAYMENTS)))]
+    operation = next(iter(payment.operations), payment.intent.id)
+    problem = draw(st.sampled_from([None, NO]))
+    intent = payment.intent
+    match draw(st.integers(0, 3)):
+        case 0:
+            assessment = draw(st.sampled_from([intent.current.assessment_id, PAYER]))
+            return RiskWord(intent.id, assessment, draw(st.sampled_from(RiskOutcome)), problem)
+        case 1:
+            return LedgerResult(operation, problem)
+        case 2:
+            return Wish(CancelPaymentIntent(payment_intent_id=intent.id, asked_by=PAYER, idempotency=key()), "cancel")
+        case _:
+            return Wish(ConfirmPaymentIntent(payment_intent_id=intent.id, customer=PAYER, idempotency=key()), "confirm")
 
 
 def in_pieces(items: Sequence[T], cuts: list[int]) -> list[Sequence[T]]:
@@ -146,43 +275,32 @@ def in_pieces(items: Sequence[T], cuts: list[int]) -> list[Sequence[T]]:
     return [items[start:end] for start, end in pairwise(edges)]
 
 
+def states_after(pieces: Sequence[Sequence[Signal]]) -> tuple[dict[UUID, State], list[str]]:
+    current, kinds = dict(PAYMENTS), []
+    for piece in pieces:
+        for signal in piece:
+            about = _intent_of(signal, current)
+            decision = decide(current.get(about), signal, TERMS, NOW)
+            if isinstance(decision, Step):
+                current[about] = decision.payment
+            kinds.append(type(decision).__name__)
+    return {identifier: payment.intent.state for identifier, payment in current.items()}, kinds
+
+
+def _intent_of(signal: Signal, current: dict[UUID, Payment]) -> UUID:
+    if isinstance(signal, LedgerResult | OperationResult):
+        having = (i for i, payment in current.items() if signal.operation_id in payment.operations)
+        return next(having, signal.operation_id)
+    return signal.command.payment_intent_id if isinstance(signal, Wish) else signal.intent_id  # type: ignore[union-attr]
+
+
 @given(st.lists(signals(), max_size=30), st.lists(st.integers(min_value=0), max_size=6))
 def test_signals_split_anyhow_give_the_same_result(stream: list[Signal], cuts: list[int]) -> None:
-    current, results = dict(INTENTS), []
-    for piece in in_pieces(stream, cuts):
-        partial = advance_all(current, piece, NOW)
-        current |= {result.id: result for result in partial if isinstance(result, Intent)}
-        results += partial
-    assert results == advance_all(INTENTS, stream, NOW)
+    assert states_after(in_pieces(stream, cuts)) == states_after([stream])
 
 
 @given(st.lists(signals(), max_size=30))
-def test_signals_delivered_twice_give_the_same_intents(stream: list[Signal]) -> None:
-    once, twice = advance_all(INTENTS, stream, NOW), advance_all(INTENTS, [*stream, *stream], NOW)
-    final = {result.id: result for result in once if isinstance(result, Intent)}
-    settled = {i: s for i, s in final.items() if s.state in {State.SUCCEEDED, State.REQUIRES_PAYMENT_METHOD}}
-    repeated = {result.id: result for result in twice if isinstance(result, Intent)}
-    assert {identifier: repeated[identifier] for identifier in settled} == settled
-
-
-@given(st.lists(signals(), max_size=30))
-def test_an_attempt_ends_at_most_once(stream: list[Signal]) -> None:
-    ends = [r for r in advance_all(INTENTS, stream, NOW) if isinstance(r, Intent) and r.state is not State.POSTING]
-    assert len({intent.id for intent in ends}) == len(ends)
-
-
-@given(
-    st.lists(st.sampled_from([*[opened().id for _ in range(2)], *INTENTS]), max_size=12),
-    st.lists(st.integers(0), max_size=4),
-)
-def test_confirmations_split_anyhow_give_the_same_result(ids: list[UUID], cuts: list[int]) -> None:
-    fresh = {intent.id: intent for intent in (opened(), opened())}
-    wishes = [wish(identifier) for identifier in [*ids, *fresh, *fresh]]
-    start = INTENTS | fresh
-    current, results = dict(start), []
-    for piece in in_pieces(wishes, cuts):
-        partial = confirm_all(current, piece, NOW)
-        current |= {result.id: result for result in partial if isinstance(result, Intent)}
-        results += partial
-    assert results == confirm_all(start, wishes, NOW)
-    assert sum(isinstance(result, Intent) for result in results) == 2
+def test_words_delivered_twice_change_nothing_the_second_time(stream: list[Signal]) -> None:
+    words = [signal for signal in stream if not isinstance(signal, Wish | RiskWord)]
+    once, _ = states_after([words])
+    assert states_after([words, words])[0] == once

@@ -1,10 +1,12 @@
 """The whole process on a real broker, with every NATS user's own permissions; risk and ledger are scripted."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
+from cryptography.fernet import Fernet
 from nats.aio.client import Client
 from pydantic import SecretStr
 
@@ -78,6 +80,8 @@ async def gateway_of(nats_server: NatsServer, payments_database: FreshDatabase) 
         database_url=SecretStr(payments_database.url),
         nats_url=nats_server.url,
         nats_seed=SecretStr(nats_server.seeds["payments"]),
+        webhook_signing_key=SecretStr(base64.b64encode(bytes(32)).decode()),
+        secrets_key=SecretStr(Fernet.generate_key().decode()),
         http_port=1,  # nothing is served: only the life cycle runs, without the HTTP server around it
     )
     async with AsyncExitStack() as stack:

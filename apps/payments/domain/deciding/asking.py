@@ -250,4 +250,4 @@ def processor_of(intent: Intent) -> str:
 
 
 def _given(details: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in details.items() if value}
+    return {name: value for name, value in details.items() if value or value is False}
