@@ -72,7 +72,7 @@ class Limits:
     amount: int = 10_000
     hourly_volume: int = 50_000
     payments_per_minute: int = 600
-    review_amount: int = 50_000
+    review_amount: int = 8_000
     large_amount: int = 5_000
 
 
