@@ -1,19 +1,15 @@
 """`ledgerlink bench`: what the whole system does under load, measured from outside."""
 
 import asyncio
-import os
-import tempfile
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-if TYPE_CHECKING:
-    from ops.bench.report import BenchReport
+from ops.bench.kinds import Kind
 
 app = typer.Typer(no_args_is_help=True)
-WARM_UP_SECONDS = 3.0
 T = TypeVar("T")
 
 
@@ -29,30 +25,38 @@ def _bench() -> None:
 
 @app.command()
 def payments(
-    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to pay.")] = 60.0,
-    rate: Annotated[
-        float | None, typer.Option(min=0.1, max=100_000, help="Payments started a second; without it, as many as go.")
+    kind: Annotated[
+        list[Kind] | None, typer.Option(help="Only this kind of request (repeat it for more); without it, all.")
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Payments under way at once, without --rate.")] = 64,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to measure each kind.")] = 60.0,
+    rate: Annotated[
+        float | None, typer.Option(min=0.1, max=100_000, help="Requests started a second; without it, as many as go.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Requests under way at once, without --rate.")] = 64,
     payers: Annotated[int, typer.Option(min=2, max=1000, help="Users who pay.")] = 64,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Pay over HTTP, each payment a request of its own that is waited for until it is settled.
+    """Pay over HTTP by wallet and by card, and refund; each request is waited for until its money has moved.
 
     Starts a stack of its own in a temporary directory, with everything on disk as in `up`, and removes it afterwards.
+    Cards are charged at the sandbox processor, whose latency SANDBOX_PROCESSOR_LATENCY_MS sets. Refunds are of
+    payments that the run has made, and end before the time is up when all are refunded.
 
     [bold]Examples[/bold]
 
       $ ledgerlink bench payments --seconds 60
 
-      $ ledgerlink bench payments --seconds 30 --rate 200 --json
+      $ ledgerlink bench payments --kind wallet --seconds 30 --rate 200 --json
+
+      $ ledgerlink bench payments --kind card --kind card-refund
     """
     from rich.console import Console
 
+    from ops.bench.payments import Options, run
     from ops.bench.report import show
 
-    report = _uninterrupted(_measured(seconds, rate, concurrency, payers))
+    report = _uninterrupted(run(Options(kind or list(Kind), seconds, rate, concurrency, payers)))
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
@@ -133,6 +137,39 @@ def reconciliation(
         raise typer.Exit(1)
 
 
+@app.command()
+def webhooks(
+    endpoints: Annotated[int, typer.Option(min=2, max=1000, help="Users, each with an endpoint.")] = 50,
+    dead: Annotated[float, typer.Option(min=0.0, max=0.9, help="The share of endpoints that is dead.")] = 0.1,
+    rate: Annotated[float, typer.Option(min=0.1, max=10_000, help="Payments started a second.")] = 20.0,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to pay.")] = 30.0,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Pay over HTTP, and measure how soon payers and payees hear of it at their webhook endpoints.
+
+    Of the dead endpoints, one half takes connections and never answers, the other half is not there.
+
+    [bold]Examples[/bold]
+
+      $ ledgerlink bench webhooks
+
+      $ ledgerlink bench webhooks --endpoints 200 --rate 50 --json
+    """
+    from rich.console import Console
+
+    from ops.bench.webhooks.report import show
+    from ops.bench.webhooks.run import Options, run
+
+    report = _uninterrupted(run(Options(endpoints, dead, rate, seconds)))
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        show(Console(), report)
+    if not report.as_expected:
+        raise typer.Exit(1)
+
+
 def _uninterrupted(work: Coroutine[Any, Any, T]) -> T:
     """Run the work on the event loop that the services use. A signal cancels it; its own clean-up stops the stack."""
     import uvloop
@@ -149,34 +186,3 @@ def _uninterrupted(work: Coroutine[Any, Any, T]) -> T:
 
 async def _nothing_more() -> None:
     """Clean up nothing beyond what the work itself does."""
-
-
-async def _measured(seconds: float, rate: float | None, concurrency: int, number: int) -> "BenchReport":
-    from ops.bench.books import findings
-    from ops.bench.cpu import CpuMeter
-    from ops.bench.load import drive
-    from ops.bench.progress import progress_bars, timed
-    from ops.bench.report import summarise
-    from ops.bench.setup import make_payers
-    from ops.client import Gateway
-    from ops.stack.stack import Stack
-
-    with tempfile.TemporaryDirectory(prefix="ledgerlink-bench-") as directory, progress_bars() as bars:
-        starting = bars.add_task("starting the servers", total=None)
-        async with Stack(Path(directory) / "data") as stack, Gateway(stack.url) as gateway:
-            bars.remove_task(starting)
-            users = bars.add_task("making the users", total=number)
-            secrets = stack.parts.secrets
-            operator = (secrets.operator_email, secrets.operator_password)
-            payers = await make_payers(gateway, operator, number, lambda: bars.advance(users))
-            async with timed(bars, "warming up", WARM_UP_SECONDS):
-                warm = await drive(stack.url, payers, WARM_UP_SECONDS, rate, concurrency)
-            processes = {name: stack.pid(name) for name in stack.supervisor.names if name != "migrate"}
-            meter = CpuMeter(processes | {"load generator": os.getpid()})
-            meter.start()
-            async with timed(bars, "paying", seconds):
-                outcomes = await drive(stack.url, payers, seconds, rate, concurrency)
-            cpu = meter.stop()
-            bars.add_task("auditing the books", total=None)
-            wrong = await findings(stack, len(warm.latencies) + len(outcomes.latencies))
-    return summarise(outcomes, rate, concurrency, cpu, wrong)

@@ -8,7 +8,7 @@ import asyncio
 import secrets
 import time
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -33,6 +33,10 @@ from outbox.workers import Worker
 
 _LOG = structlog.get_logger()
 POLL_SECONDS = 1.0
+_FAILING_SECONDS = 0.25
+"""How often at most a round looks for what failing endpoints may be sent: they have waited already."""
+_GATHER_SECONDS = 0.01
+"""How long an outcome waits for others to be written with it."""
 LEASE = timedelta(seconds=3 * TOTAL_SECONDS)
 _MOST_CLAIMED = 128
 _WINDOW = 24
@@ -51,19 +55,19 @@ FIRST_ATTEMPT = Histogram(
 
 @dataclass(frozen=True)
 class Sending:
-    """With what deliveries are sent and signed, and how many at once."""
+    """With what deliveries are sent and signed, and how many at once; `luck` in [0, 1) spreads their retries."""
 
     http: OutgoingHttp
     box: SecretBox
     keys: SigningKeys
     lanes: tuple[Lane, ...]
+    luck: Callable[[], float] = secrets.SystemRandom().random
 
 
 def sending(*, inside: bool, box: SecretBox, keys: SigningKeys) -> Sending:
     """Return the usual bounds. `inside` is for development: endpoints may be on this machine or a private network."""
     lanes = Lane(failing=False, total=384, each=8), Lane(failing=True, total=128, each=1)
-    http = OutgoingHttp(inside=inside, most=sum(lane.total for lane in lanes))
-    return Sending(http, box, keys, lanes)
+    return Sending(OutgoingHttp(inside=inside), box, keys, lanes)
 
 
 class WebhookWorker(Worker):
@@ -76,6 +80,8 @@ class WebhookWorker(Worker):
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand: dict[bool, Tally[UUID]] = {lane.failing: Tally() for lane in with_.lanes}
         self._ended: list[tuple[Claim, Sent]] = []
+        self._gathering: asyncio.TimerHandle | None = None
+        self._failing_due = 0.0
 
     async def run(self) -> None:
         """Work until cancelled; what is under way then is cut off, and taken up again when its lease ends."""
@@ -91,7 +97,7 @@ class WebhookWorker(Worker):
         """Record and claim; the attempts go on beside it, and wake the worker as they end."""
         ended = list(self._ended)
         async with self._transactions.begin() as tx:
-            await _record(tx, ended)
+            await _record(tx, ended, self._with.luck)
             claimed, more = await self._claim(tx)
         del self._ended[: len(ended)]
         for lane, claim in claimed:
@@ -101,7 +107,7 @@ class WebhookWorker(Worker):
     async def _claim(self, tx: Transaction) -> tuple[list[tuple[Lane, Claim]], bool]:
         claimed: list[tuple[Lane, Claim]] = []
         more = False
-        for lane in self._with.lanes:
+        for lane in self._lanes_to_look_at():
             in_hand = self._in_hand[lane.failing]
             room = min(lane.total - in_hand.total(), _MOST_CLAIMED)
             if room <= 0:
@@ -112,6 +118,15 @@ class WebhookWorker(Worker):
             claimed += [(lane, claim) for claim in await delivery_queue.claim(tx, going, tx.now + LEASE)]
             more = more or len(due) == room or len(going) < len(due)
         return claimed, more
+
+    def _lanes_to_look_at(self) -> Iterator[Lane]:
+        now = time.monotonic()
+        for lane in self._with.lanes:
+            if not lane.failing:
+                yield lane
+            elif now >= self._failing_due:
+                self._failing_due = now + _FAILING_SECONDS
+                yield lane
 
     def _start(self, lane: Lane, claim: Claim) -> None:
         self._in_hand[lane.failing][claim.endpoint_id] += 1
@@ -130,6 +145,11 @@ class WebhookWorker(Worker):
                 del in_hand[claim.endpoint_id]
             IN_HAND.labels(_name(lane)).dec()
         self._ended.append((claim, sent))
+        if self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._gathered)
+
+    def _gathered(self) -> None:
+        self._gathering = None
         self.wake()
 
 
@@ -146,9 +166,8 @@ async def _sorted_out(tx: Transaction, due: Sequence[Due], lane: Lane, in_hand: 
     return going
 
 
-async def _record(tx: Transaction, ended: Sequence[tuple[Claim, Sent]]) -> None:
+async def _record(tx: Transaction, ended: Sequence[tuple[Claim, Sent]], luck: Callable[[], float]) -> None:
     """Write what came of attempts, and what it says of their endpoints."""
-    luck = secrets.SystemRandom().random
     outcomes = [
         Outcome(claim, sent, after_attempt(sent, claim.tries, claim.first_at or sent.at, tx.now, luck()))
         for claim, sent in ended

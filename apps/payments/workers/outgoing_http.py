@@ -16,7 +16,7 @@ from ipaddress import ip_address
 import httpcore
 
 from apps.payments.domain.delivering import SendError
-from apps.payments.domain.endpoint_urls import UrlRefusedError, target_of
+from apps.payments.domain.endpoint_urls import Target, UrlRefusedError, target_of
 from apps.payments.domain.public_addresses import is_public
 
 TOTAL_SECONDS = 10.0
@@ -25,6 +25,8 @@ _ADDRESSES_TRIED = 3
 _ANSWER_BYTES = 16 * 1024
 LARGEST_BODY = 512 * 1024
 _KEEP_ALIVE_SECONDS = 15.0
+_KEPT_CONNECTIONS = 8
+_KEPT_PLACES = 64
 _RESOLVERS = 32
 
 Resolve = Callable[[str], Awaitable[list[str]]]
@@ -119,23 +121,31 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
         return addresses
 
 
-class OutgoingHttp:
-    """Posts to endpoints, `most` at once. `inside` is for development: private networks are allowed, too."""
+@dataclass
+class _Place:
+    """The connections to one host and port, and how many requests are using them."""
 
-    def __init__(
-        self, *, inside: bool, most: int, resolve: Resolve | None = None, trust: ssl.SSLContext | None = None
-    ) -> None:
+    pool: httpcore.AsyncConnectionPool
+    users: int = 0
+
+
+class OutgoingHttp:
+    """Posts to endpoints. `inside` is for development: this machine and private networks are allowed, too.
+
+    Each host has a pool of its own, because finding a connection in a pool takes time in proportion to its size.
+    """
+
+    def __init__(self, *, inside: bool, resolve: Resolve | None = None, trust: ssl.SSLContext | None = None) -> None:
         self._inside = inside
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=trust or httpcore.default_ssl_context(),
-            max_connections=most,
-            keepalive_expiry=_KEEP_ALIVE_SECONDS,
-            network_backend=_CheckedBackend(resolve or SystemResolver(), inside=inside),
-        )
+        self._trust = trust or httpcore.default_ssl_context()
+        self._backend = _CheckedBackend(resolve or SystemResolver(), inside=inside)
+        self._places: dict[tuple[str, str, int], _Place] = {}
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._pool.aclose()
+        for place in self._places.values():
+            await place.pool.aclose()
+        self._places.clear()
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Post a body and return the answer. Raises SendFailedError, at the latest after `TOTAL_SECONDS`."""
@@ -152,13 +162,38 @@ class OutgoingHttp:
             content=body,
             extensions={"timeout": {"connect": _CONNECT_SECONDS}},
         )
-        return await self._exchange(request)
+        place = await self._place(target)
+        try:
+            return await self._exchange(place.pool, request)
+        finally:
+            place.users -= 1
 
-    async def _exchange(self, request: httpcore.Request) -> Answer:
+    async def _place(self, target: Target) -> _Place:
+        """Return the connections to a host, for one more user; those to the host unused for longest are closed."""
+        name = (target.scheme, target.host, target.port)
+        place = self._places.pop(name, None)
+        if place is None:
+            pool = httpcore.AsyncConnectionPool(
+                ssl_context=self._trust,
+                max_connections=None,
+                max_keepalive_connections=_KEPT_CONNECTIONS,
+                keepalive_expiry=_KEEP_ALIVE_SECONDS,
+                network_backend=self._backend,
+            )
+            place = _Place(pool)
+        place.users += 1
+        self._places[name] = place
+        if len(self._places) > _KEPT_PLACES:
+            longest_unused = next((name for name, place in self._places.items() if not place.users), None)
+            if longest_unused is not None:
+                await self._places.pop(longest_unused).pool.aclose()
+        return place
+
+    async def _exchange(self, pool: httpcore.AsyncConnectionPool, request: httpcore.Request) -> Answer:
         answer: Answer | None = None
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
-                response = await self._pool.handle_async_request(request)
+                response = await pool.handle_async_request(request)
                 answer = Answer(response.status, _header(response, b"retry-after"))
                 try:
                     await _read_some(response)

@@ -23,7 +23,7 @@ PUBLIC = "8.8.8.8"
 async def http(
     *, inside: bool = True, resolve: Resolve | None = None, **options: object
 ) -> AsyncIterator[OutgoingHttp]:
-    client = OutgoingHttp(inside=inside, most=10, resolve=resolve, **options)  # type: ignore[arg-type]
+    client = OutgoingHttp(inside=inside, resolve=resolve, **options)  # type: ignore[arg-type]
     try:
         yield client
     finally:
@@ -93,7 +93,9 @@ async def test_a_name_that_points_inside_is_refused(shop: Shop, addresses: list[
     assert not shop.connections
 
 
-async def test_a_name_that_changes_its_address_after_the_check_changes_nothing(shop: Shop, tmp_path: Path) -> None:
+async def test_a_name_that_changes_its_address_after_the_check_changes_nothing(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """DNS rebinding: the first answer is public, all later ones are this machine, where a server listens."""
     asked = 0
 
@@ -104,14 +106,13 @@ async def test_a_name_that_changes_its_address_after_the_check_changes_nothing(s
 
     connected: list[str] = []
     async with http(inside=False, resolve=resolve, trust=Authority(tmp_path).trust) as client:
-        backend = client._pool._network_backend
-        sockets = backend._sockets  # type: ignore[attr-defined]
+        sockets = client._backend._sockets
 
         async def connect_tcp(host: str, *_: object) -> object:
             connected.append(host)
             raise httpcore.ConnectError(OSError("unreachable in this test"))
 
-        sockets.connect_tcp = connect_tcp
+        monkeypatch.setattr(sockets, "connect_tcp", connect_tcp)
         url = f"https://shop.example:{shop.port}/hooks"
         assert await failure(client, url) is SendError.CONNECTION_FAILED
         assert await failure(client, url) is SendError.ADDRESS_REFUSED
@@ -277,3 +278,22 @@ async def test_the_systems_resolver_finds_this_machine() -> None:
     assert set(await SystemResolver()("localhost")) <= {"127.0.0.1", "::1"}
     with pytest.raises(socket.gaierror):
         await SystemResolver()("no-such-name.invalid")
+
+
+async def test_connections_to_a_bounded_number_of_hosts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outgoing_http, "_KEPT_PLACES", 2)
+    async with open_shop() as one, open_shop() as two, open_shop() as three, http() as client:
+        busy = asyncio.create_task(client.post(one.url("/slow"), {}, b"{}"))
+        answered = asyncio.Event()
+
+        async def when_told(writer: asyncio.StreamWriter) -> None:
+            await answered.wait()
+            await answer()(writer)
+
+        one.behave["/slow"] = when_told
+        await one.gets(1, "/slow")
+        for shop in (two, three, two, three, three):
+            await client.post(shop.url(), {}, b"{}")
+        assert (two.connections, three.connections) == (2, 2), "the place of one that is busy is not taken"
+        answered.set()
+        assert (await busy).status_code == 204
