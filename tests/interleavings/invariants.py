@@ -7,8 +7,10 @@ from uuid import UUID
 
 from apps.sandbox_processor.domain.operation import Operation
 from apps.sandbox_processor.domain.words import DisputeStatus, OperationType, Status
+from contracts.message import Idempotency, Outcome, Reply
 from ops.audit.databases import Databases
 from ops.audit.run import run_audit
+from outbox.transaction import KEY_IN_PROGRESS
 from tests.interleavings.stories import story
 from tests.interleavings.world import World
 
@@ -56,8 +58,16 @@ async def check(world: World) -> None:
 
 
 def _everybody_was_answered(world: World) -> None:
-    silent = [command for command in world.sent if not world.replies[command]]
-    assert not silent, f"{len(silent)} commands have no reply at all"
+    """Every command has an answer, and all commands of one key have the same in the end."""
+    silent = [command for identifier, command in world.sent.items() if not world.replies[identifier]]
+    assert not silent, f"{len(silent)} commands have no reply at all: {silent[0]}"
+    answers: dict[Any, Reply] = {}
+    for identifier, command in world.sent.items():
+        key: Idempotency = command.idempotency  # type: ignore[attr-defined]
+        for reply in world.replies[identifier]:
+            if reply.outcome is not Outcome.ACCEPTED and reply.problem != KEY_IN_PROGRESS:
+                first = answers.setdefault((key.scope, key.key), reply)
+                assert reply == first, f"{command} was answered by {first} and by {reply}"
 
 
 async def _the_books_balance(world: World) -> None:

@@ -49,7 +49,7 @@ class World:
         self.chance, self.clock = Chance(seed), Clock()
         self.databases: dict[str, FreshDatabase] = {}
         self.services: dict[str, Service] = {}
-        self.sent: list[UUID] = []
+        self.sent: dict[UUID, Message] = {}
         self.replies: dict[UUID, list[Reply]] = defaultdict(list)
         self._queues: dict[str, list[bytes]] = {d.name: [] for d in DURABLES if d.service in SERVICES}
         self._cluster, self._patches = cluster, patches
@@ -142,7 +142,7 @@ class World:
             data=command,
         )
         self._publish(command.contract.subject, envelope.encode())
-        self.sent.append(identifier)
+        self.sent[identifier] = command
 
     def send_again(self) -> None:
         """Deliver something that waits once more than it was sent."""
