@@ -264,6 +264,7 @@ async def test_the_correlation_id_comes_back(http: httpx.AsyncClient, gateway: G
 CHOREOGRAPHY = [
     ("CreatePaymentIntent", "gateway", ["payments"]),
     ("Assess", "payments", ["risk"]),
+    ("PaymentIntentCreated", "payments", []),
     ("RiskDecision", "risk", ["payments"]),
     ("PostTransfer", "payments", ["wallet"]),
     ("TransferPosted", "wallet", ["payments"]),
