@@ -24,7 +24,7 @@ async def test_the_decision_goes_to_the_subject_that_the_request_names(desk: Des
 
 
 async def test_a_declined_payment_names_the_rules_and_what_they_saw(desk: Desk) -> None:
-    assert await desk.assess(request(new_id(), 12_000_00)) == ["decline amount_limit large_amount"]
+    assert await desk.assess(request(new_id(), 12_000_00)) == ["decline amount_limit large_payment_review large_amount"]
     [(_, event)] = await desk.said()
     assert event["data"]["rules"][0]["reason"] == "12,000.00 EUR at once is above 10,000.00 EUR."
 
@@ -52,7 +52,7 @@ async def test_a_decision_is_remembered_with_its_rules(desk: Desk) -> None:
     command = request(new_id(), 12_000_00)
     await desk.assess(command)
     desk.limits = Limits(amount=10**6)
-    assert await desk.assess(again(command)) == ["decline amount_limit large_amount"]
+    assert await desk.assess(again(command)) == ["decline amount_limit large_payment_review large_amount"]
     [(_, first), (_, second)] = await desk.said()
     assert first["data"] == second["data"]
 

@@ -18,10 +18,9 @@ CASES = (
         "velocity", "decline", "EUR", Feature.PAYMENTS_PER_MINUTE, 600,
         "601 payments within a minute are more than 600.",
     ),
-    # By default what is large enough for a review is declined already.
     (
-        "large_payment_review", "decline", "EUR", Feature.AMOUNT, 50_000_00,
-        "50,000.01 EUR at once is above 50,000.00 EUR, from where an analyst decides.",
+        "large_payment_review", "review", "EUR", Feature.AMOUNT, 8_000_00,
+        "8,000.01 EUR at once is above 8,000.00 EUR, from where an analyst decides.",
     ),
     ("large_amount", "approve", "EUR", Feature.AMOUNT, 5_000_00, "5,000.01 EUR at once is more than 5,000.00 EUR."),
 )  # fmt: skip
