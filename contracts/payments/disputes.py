@@ -55,7 +55,10 @@ class Dispute(Message):
 
 
 class DisputePage(Message):
-    """Disputes, newest first; `next_before` continues after the last one, and is None at the end."""
+    """Disputes, newest first; `next_before` continues after them, and is None at the end.
+
+    A page looks at a bounded number of disputes. Before the end it may hold fewer than were asked for, even none.
+    """
 
     disputes: list[Dispute]
     next_before: UUID7 | None = None

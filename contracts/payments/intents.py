@@ -110,7 +110,10 @@ class PaymentIntent(Message):
 
 
 class PaymentIntentPage(Message):
-    """Payment intents, newest first; `next_before` continues after the last one, and is None at the end."""
+    """Payment intents, newest first; `next_before` continues after them, and is None at the end.
+
+    A page looks at a bounded number of intents. Before the end it may hold fewer than were asked for, even none.
+    """
 
     payment_intents: list[PaymentIntent]
     next_before: UUID7 | None = None

@@ -19,7 +19,7 @@ def audit(
 ) -> None:
     """Prove every invariant of the ledger and the payments, row by row, while they go on.
 
-    Each row that does not add up is named: a transfer, an account, a hold, an entry under a seal. Audits the running
+    Each row that does not add up is named: a transfer, a hold, a payment, an entry under a seal. Audits the running
     stack, or the databases of WALLET_DATABASE_URL and PAYMENTS_DATABASE_URL; any role that may read will do.
 
     Not covered, neither by the audit nor by seals: what reconciliation keeps (statement lines, matches, breaks, notes).
