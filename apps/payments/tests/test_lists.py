@@ -126,7 +126,7 @@ def _intent(seed: Seed, people: list[UUID], number: int) -> Intent:
 async def _keep(room: Room, made: list[Intent]) -> None:
     """Store intents as the machine does: as they were created, and then as they have become."""
     async with room.transactions.begin() as tx:
-        created = [replace(i, state=State.REQUIRES_CONFIRMATION, attempt=None, asked_by=None) for i in made]
+        created = [i._replace(state=State.REQUIRES_CONFIRMATION, attempt=None, asked_by=None) for i in made]
         await intents.insert(tx, created)
         await intents.update(tx, made)
 
@@ -194,7 +194,7 @@ async def test_metadata_is_found_as_it_is_now(room: Room) -> None:
     intent = _intent(seed, people, 1)
     await _keep(room, [intent])
     async with room.transactions.begin() as tx:
-        await intents.update_details(tx, [replace(intent, metadata={"order": "2", "shop": "2"})])
+        await intents.update_details(tx, [intent._replace(metadata={"order": "2", "shop": "2"})])
     for party in people[:2]:
         assert await _found(room, party, {"order": "1"}) == []
         assert await _found(room, party, {"order": "2", "shop": "2"}) == [intent.id]
@@ -246,7 +246,7 @@ class Case:
 
 async def _case(room: Room, parties: list[tuple[int, int]]) -> Case:
     people = [new_id() for _ in range(3)]
-    seed = Seed(0, 1, State.SUCCEEDED, PaymentDirection.PAYMENT, 5, "EUR", 0, {})
+    seed = Seed(0, 1, State.SUCCEEDED, PaymentDirection.PAYMENT, 100, "EUR", 0, {})
     salt = new_id().int & 0xFFFFFFFFFFFF
     paid, other = (_intent(seed, people, salt + number) for number in (1, 2))
     await _keep(room, [paid, other])
@@ -267,6 +267,8 @@ async def _case(room: Room, parties: list[tuple[int, int]]) -> Case:
     async with room.transactions.begin() as tx:
         await refunds.insert(tx, back)
         await disputes.insert(tx, contested)
+        sums = {i.id: sum(r.intent_id == i.id for r in back) for i in (paid, other)}  # of 1 each, and as many disputes
+        await intents.update(tx, [replace(i, refunding=sums[i.id], disputed=sums[i.id]) for i in (paid, other)])
     return Case(people, paid, other, back, contested)
 
 

@@ -5,7 +5,7 @@ import pytest
 from apps.payments.queries import get_timeline
 from apps.payments.store import hops
 from apps.payments.store.hops import HopRow
-from apps.payments.tests.building import PAYER, SHOP, create, enveloped
+from apps.payments.tests.building import PAYER, create, enveloped
 from apps.payments.tests.room import Room
 from contracts.ids import new_id
 from contracts.payments import GetTimeline, Hop, PaymentStatus
@@ -64,4 +64,4 @@ async def test_nobody_else_learns_that_there_is_such_a_payment(room: Room, *, kn
     await room.deliver(command)
     intent = command.data.payment_intent_id if known else new_id()
     with pytest.raises(Refused, match="payment_intent_not_found"):
-        await get_timeline(room.database, enveloped(GetTimeline(payment_intent=intent, party=SHOP)))
+        await get_timeline(room.database, enveloped(GetTimeline(payment_intent=intent, party=new_id())))
