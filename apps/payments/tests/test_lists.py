@@ -268,7 +268,7 @@ async def _case(room: Room, parties: list[tuple[int, int]]) -> Case:
         await refunds.insert(tx, back)
         await disputes.insert(tx, contested)
         sums = {i.id: sum(r.intent_id == i.id for r in back) for i in (paid, other)}  # of 1 each, and as many disputes
-        await intents.update(tx, [replace(i, refunding=sums[i.id], disputed=sums[i.id]) for i in (paid, other)])
+        await intents.update(tx, [i._replace(refunding=sums[i.id], disputed=sums[i.id]) for i in (paid, other)])
     return Case(people, paid, other, back, contested)
 
 
