@@ -34,6 +34,6 @@ async def make_payers(
 
     made = await asyncio.gather(*(make() for _ in range(number)))
     return [
-        Payer(token, wallet, pays_to=made[(n + 1) % number][1], currency=CURRENCY)
-        for n, (token, wallet) in enumerate(made)
+        Payer(token, wallet, pays_to, payee_token, CURRENCY)
+        for (token, wallet), (payee_token, pays_to) in zip(made, made[1:] + made[:1], strict=True)
     ]
