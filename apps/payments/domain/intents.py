@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from apps.payments.domain.transitions import State
@@ -29,8 +30,7 @@ class Attempt:
     transfer_id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """A payment of `amount` minor units; `attempt` is the current or last try.
 
     `authorised` may be captured, `capturing` is on its way, `captured` is there. `refunding`, `refunded`, `disputed`

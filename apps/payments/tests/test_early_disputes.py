@@ -1,6 +1,5 @@
 """A dispute is about what was captured and has not gone back: it waits while that is not settled."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -50,9 +49,9 @@ def _decided(intent: Intent, amount: int) -> object:
 @pytest.mark.parametrize(
     "intent",
     [
-        replace(PAID, captured=0, capturing=60, state=State.POSTING),  # nothing is booked yet
-        replace(PAID, refunding=10),  # the refund may fail
-        replace(PAID, captured=50, capturing=10, state=State.POSTING),  # a second capture is not booked yet
+        PAID._replace(captured=0, capturing=60, state=State.POSTING),  # nothing is booked yet
+        PAID._replace(refunding=10),  # the refund may fail
+        PAID._replace(captured=50, capturing=10, state=State.POSTING),  # a second capture is not booked yet
     ],
 )
 def test_it_waits_for_what_is_on_its_way(intent: Intent) -> None:
@@ -63,8 +62,8 @@ def test_it_waits_for_what_is_on_its_way(intent: Intent) -> None:
     ("intent", "amount", "contested"),
     [
         (PAID, 60, 60),
-        (replace(PAID, refunding=10), 50, 50),  # what is on its way is not needed
-        (replace(PAID, refunded=10), 60, 50),  # the rest has gone back already
+        (PAID._replace(refunding=10), 50, 50),  # what is on its way is not needed
+        (PAID._replace(refunded=10), 60, 50),  # the rest has gone back already
     ],
 )
 def test_otherwise_what_is_there_is_held_at_once(intent: Intent, amount: int, contested: int) -> None:

@@ -1,7 +1,6 @@
 """What is asked of the ledger and of processors: the accounts, legs and details of every operation."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -109,14 +108,18 @@ def ask_release(draft: Draft, hold: UUID, amount: int, subject: UUID) -> None:
     draft.ask_ledger(identifier, Verb.VOID_HOLD, amount, VoidHold(operation_id=identifier, hold_id=hold), subject)
 
 
-def ask_capture_hold(draft: Draft, hold: UUID, amount: int, subject: UUID, *, release_rest: bool = True) -> UUID:
-    """Ask the ledger to move what a hold reserves; return the transfer's id."""
-    transfer = draft.terms.fresh_id()
+def ask_capture_hold(draft: Draft, hold: UUID, amount: int, subject: UUID) -> None:
+    """Ask the ledger to move what a hold reserves, all of it."""
+    _ask_capture_hold(draft, draft.terms.fresh_id(), hold, amount, subject, release_rest=True)
+
+
+def _ask_capture_hold(
+    draft: Draft, transfer: UUID, hold: UUID, amount: int, subject: UUID, *, release_rest: bool
+) -> None:
     command = CaptureHold(
         transfer_id=transfer, hold_id=hold, amount=amount, release_rest=release_rest, reference=subject
     )
     draft.ask_ledger(transfer, Verb.CAPTURE_HOLD, amount, command, subject)
-    return transfer
 
 
 def ask_transfer(draft: Draft, debit: AccountRef, credit: AccountRef, amount: int, subject: UUID) -> UUID:
@@ -172,20 +175,16 @@ def ask_merchant_hold(draft: Draft, amount: int, processor: str, subject: UUID) 
 def ask_post(draft: Draft) -> None:
     """Ask the ledger for what is `capturing`: from the hold, or as a transfer, with the fee as a second one."""
     intent = draft.intent
-    amount = intent.capturing
-    if intent.hold_id:
-        transfer = ask_capture_hold(draft, intent.hold_id, amount, intent.id, release_rest=intent.final_capture)
-        goes_by(draft, transfer)
-        return
-    transfer = draft.terms.fresh_id()
+    transfer, amount = intent.current.transfer_id, intent.capturing
     fee = min(intent.application_fee, amount) if not intent.captured else 0
-    if fee:
+    if intent.hold_id:
+        _ask_capture_hold(draft, transfer, intent.hold_id, amount, intent.id, release_rest=intent.final_capture)
+    elif fee:
         _ask_journal(draft, transfer, fee)
     else:
         payer = intent.customer if intent.by_wallet else None
         command = _transfer(transfer, intent, _source(intent), intent.destination, amount, intent.id, payer)
         draft.ask_ledger(transfer, Verb.POST, amount, command, intent.id)
-    goes_by(draft, transfer)
 
 
 def _ask_journal(draft: Draft, transfer: UUID, fee: int) -> None:
@@ -235,11 +234,6 @@ def _leg(transfer: UUID, intent: Intent, debit: AccountRef, credit: AccountRef, 
 
 def _source(intent: Intent) -> AccountRef:
     return intent.source if intent.by_wallet else clearing(processor_of(intent))
-
-
-def goes_by(draft: Draft, transfer: UUID) -> None:
-    """Note the transfer that carries the payment out."""
-    draft.change(attempt=replace(draft.intent.current, transfer_id=transfer))
 
 
 def processor_of(intent: Intent) -> str:

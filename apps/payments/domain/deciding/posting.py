@@ -1,5 +1,6 @@
 """The pivot and after it: money is brought to where it belongs, and what cannot be is put aside."""
 
+from dataclasses import replace
 from typing import Any
 
 from apps.payments.domain import payment_errors as errors
@@ -21,7 +22,8 @@ def post(draft: Draft, trigger: Trigger, amount: int, *, operation: Operation | 
     `operation` is the one at the processor that has taken or paid out the money.
     """
     cause = operation.id if operation else None
-    draft.move(trigger, State.POSTING, operation=cause, capturing=amount, **changes)
+    attempt = replace(draft.intent.current, transfer_id=draft.terms.fresh_id())
+    draft.move(trigger, State.POSTING, operation=cause, attempt=attempt, capturing=amount, **changes)
     asking.ask_post(draft)
     held_for = draft.intent.held_for
     if operation and operation.processor and held_for and held_for != operation.processor:
@@ -75,7 +77,7 @@ def back_to_capturable(draft: Draft, trigger: Trigger, operation: Operation, err
 
 def _put_aside(draft: Draft, operation: Operation) -> None:
     intent = draft.intent
-    draft.move(Trigger.POST_REFUSED, State.POSTING, operation=operation.id)
     out = intent.direction is PaymentDirection.PAYOUT
-    theirs = intent.held_for or processor_of(intent)
-    asking.goes_by(draft, asking.ask_suspense(draft, operation, out=out, processor=theirs))
+    transfer = asking.ask_suspense(draft, operation, out=out, processor=intent.held_for or processor_of(intent))
+    attempt = replace(intent.current, transfer_id=transfer)
+    draft.move(Trigger.POST_REFUSED, State.POSTING, operation=operation.id, attempt=attempt)

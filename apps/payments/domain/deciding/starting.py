@@ -1,6 +1,5 @@
 """How a payment starts: created, changed before it is confirmed, and confirmed, once or again after a decline."""
 
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -85,7 +84,7 @@ def update(draft: Draft, wish: Wish, asked: UpdatePaymentIntent) -> Problem | No
         for name in ("amount", "application_fee", "description", "statement_descriptor", "metadata")
         if (value := getattr(asked, name)) is not None
     }
-    changed = replace(changed, **given)
+    changed = changed._replace(**given)
     if problem := _impossible(changed, changed.source_wallet):
         return problem
     draft.change(method=changed.method, source_wallet=changed.source_wallet, **given)
@@ -167,7 +166,7 @@ def _with_method(intent: Intent, method: PaymentMethod | None) -> Intent:
         return intent
     keeps = intent.source_wallet if intent.direction is PaymentDirection.PAYOUT else None
     named, source = _named(method, keeps)
-    return replace(intent, method=named, source_wallet=source)
+    return intent._replace(method=named, source_wallet=source)
 
 
 def _impossible(intent: Intent, named_source: UUID | None) -> Problem | None:

@@ -133,6 +133,8 @@ class IllegalMoveError(Exception):
 class Draft:
     """A step in the making. `now` and `terms` are what the rules go by."""
 
+    __slots__ = ("_answers", "_asked", "_facts", "_operations", "_said", "now", "payment", "terms")
+
     def __init__(self, payment: Payment, terms: Terms, now: datetime) -> None:
         self.payment = payment
         self.terms = terms
@@ -200,7 +202,7 @@ class Draft:
 
     def change(self, **changes: Any) -> None:
         """Change the intent."""
-        self.payment = replace(self.payment, intent=replace(self.intent, **changes))
+        self.payment = replace(self.payment, intent=self.intent._replace(**changes))
 
     def say(self, message: Message) -> None:
         """Send a command to another room."""
