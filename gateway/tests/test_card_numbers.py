@@ -115,11 +115,11 @@ LONG = ["000 ", "424 ", "4", "4-", "4a", "f", "42 ", "4444 ", "4242424242424243 
 @pytest.mark.parametrize("unit", LONG)
 def test_looking_takes_no_longer_than_the_body_is_long(unit: str) -> None:
     text = unit * (60_000 // len(unit))
-    started = time.perf_counter()
+    started = time.process_time()
     for body in (text, text + "z", [unit] * 10_000, {text: text}):
         with suppress(ProblemError):
             refuse_card_numbers(body)
-    assert time.perf_counter() - started < 0.4
+    assert time.process_time() - started < 0.4
 
 
 def test_more_numbers_than_anybody_sends_are_refused_unseen() -> None:
