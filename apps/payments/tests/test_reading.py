@@ -5,7 +5,7 @@ import pytest
 from apps.payments.audit import audit
 from apps.payments.domain.transitions import State
 from apps.payments.queries import get_payment_intent
-from apps.payments.tests.building import PAYER, SHOP, approval, create, enveloped, posted
+from apps.payments.tests.building import PAYER, SYSTEM, approval, create, enveloped, posted
 from apps.payments.tests.room import Room
 from contracts.ids import new_id
 from contracts.payments import GetPaymentIntent, PaymentIntent, PaymentStatus
@@ -25,7 +25,7 @@ async def test_a_customer_reads_the_intent(room: Room) -> None:
 async def test_nobody_else_learns_that_it_exists(room: Room, *, known: bool) -> None:
     command = create()
     await room.deliver(command)
-    question = GetPaymentIntent(id=command.data.payment_intent_id if known else new_id(), customer=SHOP)
+    question = GetPaymentIntent(id=command.data.payment_intent_id if known else new_id(), customer=SYSTEM)
     with pytest.raises(Refused) as refusal:
         await get_payment_intent(room.database, enveloped(question))
     assert refusal.value.problem.code == "payment_intent_not_found"
