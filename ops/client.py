@@ -1,6 +1,6 @@
 """A client of the gateway's HTTP interface: what demo, tests and benchmark use, as any customer could."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 from contracts.identity import AccessToken, User
 from contracts.ids import new_id
 from contracts.message import Message
-from contracts.payments import PaymentIntent
+from contracts.payments import CaptureMethod, PaymentIntent, Refund, WebhookEndpoint
 from contracts.wallet import Account, EntryPage, Transfer
 
 ACCEPTED = 202
@@ -173,9 +173,47 @@ class Session:
         } | ({"description": description} if description is not None else {})
         return await self._post("/v1/payment_intents", PaymentIntent, body, asking)
 
+    async def pay_by_card(
+        self,
+        token: str,
+        destination: UUID,
+        amount: int,
+        currency: str,
+        *,
+        capture_method: CaptureMethod = CaptureMethod.AUTOMATIC,
+        asking: Asking = NOTHING_SPECIAL,
+    ) -> Answer[PaymentIntent]:
+        """Pay into a wallet by the card that a processor's token names, and wait; a decline is GatewayError 402."""
+        body = {
+            "payment_method": {"type": "card", "token": token},
+            "destination_wallet": str(destination),
+            "amount": amount,
+            "currency": currency,
+            "capture_method": capture_method,
+            "confirm": True,
+        }
+        return await self._post("/v1/payment_intents", PaymentIntent, body, asking)
+
     async def confirm_payment_intent(self, intent: UUID, asking: Asking = NOTHING_SPECIAL) -> Answer[PaymentIntent]:
         """Set a payment going, or try it again after a decline."""
         return await self._post(f"/v1/payment_intents/{intent}/confirm", PaymentIntent, None, asking)
+
+    async def capture_payment_intent(
+        self, intent: UUID, amount: int, *, final: bool = True, asking: Asking = NOTHING_SPECIAL
+    ) -> Answer[PaymentIntent]:
+        """Take a part of what is authorised, as its merchant; the rest is released, unless this is not `final`."""
+        body = {"amount": amount, "final_capture": final}
+        return await self._post(f"/v1/payment_intents/{intent}/capture", PaymentIntent, body, asking)
+
+    async def refund(self, intent: UUID, amount: int, asking: Asking = NOTHING_SPECIAL) -> Answer[Refund]:
+        """Give back a part of a payment, as its merchant."""
+        body = {"payment_intent": str(intent), "amount": amount}
+        return await self._post("/v1/refunds", Refund, body, asking)
+
+    async def add_webhook_endpoint(self, url: str, events: Sequence[str]) -> WebhookEndpoint:
+        """Have events sent to a URL; the answer has the secret that they are signed with."""
+        body = {"url": url, "events": list(events)}
+        return (await self._post("/v1/webhook_endpoints", WebhookEndpoint, body, NOTHING_SPECIAL)).resource
 
     async def get_payment_intent(self, intent: UUID) -> PaymentIntent:
         """Return a payment intent."""

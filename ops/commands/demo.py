@@ -16,7 +16,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the data, and say how to `up` on it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")] = False,
 ) -> None:
-    """Make a payment, have one declined and one repeated, show all hops and entries, prove that the books balance.
+    """Pay by wallet and card, have payments declined, repeated, captured, refunded; show it all and prove the books.
 
     Everything runs for real, on free ports and in a temporary directory, beside whatever else runs; at the end all is
     stopped and deleted. Exits with code 1 when a proof fails.
@@ -55,7 +55,7 @@ def _tables(data_dir: "Path", *, keep: bool) -> "DemoReport":
 
     def show_all(report: "DemoReport") -> None:
         after = f"{report.started_after_seconds:.1f} s"
-        sentence = f"PostgreSQL, NATS, Valkey, four services and the gateway run after {after}.\n"
+        sentence = f"PostgreSQL, NATS, Valkey, five services and the gateway run after {after}.\n"
         progress.console.print(sentence, highlight=False)
         show(report, progress.console)
         progress.console.print("\nStopping ...", highlight=False)

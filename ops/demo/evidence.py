@@ -1,10 +1,13 @@
 """What the databases say about the story: the hops of the payment and the entries of the ledger."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from apps.wallet.store.transfers import load_entries
+from apps.wallet.domain.transfer import Posted
+from apps.wallet.store.transfers import load_entries, load_transfers
 from contracts.topology import PROVISIONER, SERVICES
+from ops.demo.card import CardStory
 from ops.demo.report import EntryLine, HopLine
 from ops.demo.story import CURRENCY, Paid, Story
 from ops.hops import Hop, read_hops
@@ -31,16 +34,21 @@ async def payment_hops(parts: Parts, paid: Paid) -> list[HopLine]:
     return [_hop_line(hop, asked_at) for hop in hops]
 
 
-async def ledger_entries(parts: Parts, story: Story) -> list[EntryLine]:
+async def ledger_entries(parts: Parts, story: Story, card: CardStory) -> list[EntryLine]:
     """Return the entries of all accounts that the story touched, in the ledger's order, the debit before the credit."""
-    names = {
-        story.top_up.debit_account: f"clearing {CURRENCY}",
-        story.ada.wallet.id: "Ada's wallet",
-        story.grace.wallet.id: "Grace's wallet",
-    }
     async with read_only(parts.postgres.service_url("wallet")) as connection:
         reads = Reads(connection)
+        captured = await load_transfers(reads, [card.paid.transfer_id] if card.paid.transfer_id else [])
+        names = {
+            story.top_up.debit_account: f"clearing {CURRENCY}",
+            story.ada.wallet.id: "Ada's wallet",
+            story.grace.wallet.id: "Grace's wallet",
+        } | {transfer.debit_account: f"{card.paid.processor} {CURRENCY}" for transfer in captured.values()}
         rows = [row for account in names for row in await load_entries(reads, account, None, ENTRIES_SHOWN)]
+        transfers = await load_transfers(reads, {row["transfer_id"] for row in rows})
+    purposes = {story.top_up.id: "top-up", card.paid.id: "capture", card.refund.id: "refund"} | {
+        paid.answer.resource.id: "payment" for paid in (story.first_paid, story.paid)
+    }
     lines = [
         EntryLine(
             sequence=row["sequence"],
@@ -49,19 +57,16 @@ async def ledger_entries(parts: Parts, story: Story) -> list[EntryLine]:
             balance_after=row["balance_after"],
             currency=CURRENCY,
             transfer_id=row["transfer_id"],
-            what=_purpose(row["transfer_id"], story),
+            what=_purpose(transfers[row["transfer_id"]], purposes),
         )
         for row in rows
     ]
     return sorted(lines, key=lambda line: (line.sequence, line.amount))
 
 
-def _purpose(transfer: UUID, story: Story) -> str:
-    """Return what a transfer is for, as far as the story knows it."""
-    if transfer == story.top_up.id:
-        return "top-up"
-    paid = {paid.answer.resource.transfer_id for paid in (story.first_paid, story.paid)}
-    return "payment" if transfer in paid else "?"
+def _purpose(transfer: Posted, purposes: Mapping[UUID, str]) -> str:
+    """Return what a transfer is for: what its reference is, or else itself, as far as the story knows."""
+    return purposes.get(transfer.reference or transfer.id, "?")
 
 
 def _hop_line(hop: Hop, asked_at: datetime) -> HopLine:

@@ -1,5 +1,6 @@
 """What a demo found out, as one document: `--json` prints it, the tables are drawn from it. Amounts are minor units."""
 
+from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, computed_field
@@ -66,6 +67,29 @@ class Repetition(BaseModel):
     answered_after_ms: float
 
 
+StepName = Literal["authorise", "capture", "refund", "decline"]
+
+
+class CardStep(BaseModel):
+    """One step with a card; `outcome` is the status that it led to, or why it was declined."""
+
+    step: StepName
+    amount: int
+    currency: str
+    http_status: int
+    outcome: str
+    answered_after_ms: float
+
+
+class WebhookLine(BaseModel):
+    """One event that came to Grace's own server, `arrived_after_ms` after it happened; `verified` is its signature."""
+
+    type: str
+    payment_intent_id: UUID
+    arrived_after_ms: float
+    verified: bool
+
+
 class EntryLine(BaseModel):
     """One ledger entry: positive credits the account, negative debits it."""
 
@@ -95,6 +119,8 @@ class DemoReport(BaseModel):
     payment: Payment
     decline: Decline
     repetition: Repetition
+    card: list[CardStep]
+    webhooks: list[WebhookLine]
     ledger: list[EntryLine]
     proof: list[Check]
 

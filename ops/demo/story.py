@@ -95,9 +95,9 @@ async def play(gateway: Gateway, credentials: Secrets) -> Story:
     top_up = await _fund(gateway, credentials, ada)
     first_paid = await _pay(ada, grace, FIRST_PRICE)
     paid = await _pay(ada, grace, PRICE)
-    declined = await _pay_too_much(ada, grace)
+    too_much = await _pay_too_much(ada, grace)
     repeated = await _repeat(ada, grace, paid)
-    return Story(ada, grace, top_up, first_paid, paid, declined, repeated)
+    return Story(ada, grace, top_up, first_paid, paid, too_much, repeated)
 
 
 async def _customer(gateway: Gateway, name: str) -> Customer:
@@ -113,24 +113,17 @@ async def _fund(gateway: Gateway, credentials: Secrets, customer: Customer) -> T
 
 async def _pay(ada: Customer, grace: Customer, amount: int) -> Paid:
     key, asked_at = str(new_id()), datetime.now(UTC)
-    answer, took_ms = await _timed(_payment(ada, grace, amount, key))
+    answer, took_ms = await timed(_payment(ada, grace, amount, key))
     return Paid(asked_at, took_ms, key, answer)
 
 
 async def _pay_too_much(ada: Customer, grace: Customer) -> Declined:
-    started = time.perf_counter()
-    try:
-        answer = await _payment(ada, grace, TOO_LARGE, str(new_id()))
-    except GatewayError as error:
-        if error.payment_intent is None:
-            raise
-        return Declined(_since(started), error.payment_intent, error)
-    raise DemoError(f"no risk rule declined the large payment: it is {answer.resource.status}")
+    return await declined(_payment(ada, grace, TOO_LARGE, str(new_id())), "no risk rule declined the large payment")
 
 
 async def _repeat(ada: Customer, grace: Customer, paid: Paid) -> Repeated:
     before = await _entries(ada)
-    answer, took_ms = await _timed(_payment(ada, grace, PRICE, paid.idempotency_key))
+    answer, took_ms = await timed(_payment(ada, grace, PRICE, paid.idempotency_key))
     return Repeated(took_ms, answer, before, await _entries(ada))
 
 
@@ -145,7 +138,19 @@ async def _entries(customer: Customer) -> int:
     return len((await customer.session.entries(customer.wallet.id)).entries)
 
 
-async def _timed(work: Awaitable[T]) -> tuple[T, float]:
+async def declined(payment: Awaitable[Answer[PaymentIntent]], otherwise: str) -> Declined:
+    """Return the decline. Raises DemoError, which begins as `otherwise` says, when the payment is not declined."""
+    started = time.perf_counter()
+    try:
+        answer = await payment
+    except GatewayError as error:
+        if error.payment_intent is None:
+            raise
+        return Declined(_since(started), error.payment_intent, error)
+    raise DemoError(f"{otherwise}: it is {answer.resource.status}")
+
+
+async def timed(work: Awaitable[T]) -> tuple[T, float]:
     """Return the result and how many milliseconds it took."""
     started = time.perf_counter()
     return await work, _since(started)

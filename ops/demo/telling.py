@@ -3,6 +3,7 @@
 import asyncio
 
 from ops.client import Gateway
+from ops.demo.card import play_with_cards
 from ops.demo.evidence import ledger_entries, payment_hops
 from ops.demo.proof import prove
 from ops.demo.report import Decline, DemoReport, HopLine, Payment, Person, Repetition
@@ -18,10 +19,11 @@ async def tell(stack: Stack, started_after: float) -> DemoReport:
     parts = stack.parts
     async with Gateway(stack.url) as gateway:
         story = await play(gateway, parts.secrets)
+        card = await play_with_cards(story.ada, story.grace)
         wallets = await asyncio.gather(story.ada.balance(), story.grace.balance())
         first_payment, payment = [_payment(p, await payment_hops(parts, p)) for p in (story.first_paid, story.paid)]
-        ledger = await ledger_entries(parts, story)
-        proof = await prove(parts, story, wallets)
+        ledger = await ledger_entries(parts, story, card)
+        proof = await prove(parts, story, card, wallets)
     return DemoReport(
         started_after_seconds=round(started_after, 1),
         people=[
@@ -32,6 +34,8 @@ async def tell(stack: Stack, started_after: float) -> DemoReport:
         payment=payment,
         decline=_decline(story.declined),
         repetition=_repetition(story.repeated, story),
+        card=card.steps,
+        webhooks=card.heard,
         ledger=ledger,
         proof=proof,
     )

@@ -1,4 +1,4 @@
-"""The report for people: a few sentences and three tables."""
+"""The report for people: a few sentences and four tables."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,17 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.money import in_major_units
-from ops.demo.report import Check, Decline, DemoReport, EntryLine, HopLine, Payment, Repetition
+from ops.demo.report import (
+    CardStep,
+    Check,
+    Decline,
+    DemoReport,
+    EntryLine,
+    HopLine,
+    Payment,
+    Repetition,
+    WebhookLine,
+)
 from ops.demo.timeline import WIDTH, timelines
 
 NOBODY = "nobody yet"
@@ -22,7 +32,8 @@ INDENT = (0, 0, 1, 2)
 def show(report: DemoReport, console: Console) -> None:
     """Print the report."""
     sentences = _sentences(report)
-    tables = {3: _hops(report.payment, timeline=console.width >= TIMELINE_FROM), 6: _ledger(report.ledger)}
+    timeline = console.width >= TIMELINE_FROM
+    tables = {3: _hops(report.payment, timeline=timeline), 10: _webhooks(report.webhooks), 11: _ledger(report.ledger)}
     for number, sentence in enumerate(sentences, start=1):
         grid = Table.grid(padding=(0, 1))
         grid.add_row(f"[bold blue]{number}[/bold blue]", sentence)
@@ -33,22 +44,32 @@ def show(report: DemoReport, console: Console) -> None:
 
 
 def _sentences(report: DemoReport) -> list[str]:
-    first, payment, decline, repetition = report.first_payment, report.payment, report.decline, report.repetition
+    cold, payment, decline, repetition = report.first_payment, report.payment, report.decline, report.repetition
     funds = next(line for line in report.ledger if line.amount > 0)
     same = "same payment" if repetition.same_answer else "[red]another answer[/red]"
+    authorised, first, rest, refund, refused = report.card
     return [
         f"Ada and Grace register, log in and open a wallet each; the operator tops up Ada's with {_money(funds)}.",
-        f"Ada pays Grace {_money(first)}, the first payment of a cold system: {_outcome(first, first.status)}.",
+        f"Ada pays Grace {_money(cold)}, the first payment of a cold system: {_outcome(cold, cold.status)}.",
         f"Ada pays Grace {_money(payment)}: {_outcome(payment, payment.status)}, by these messages:",
         f"Ada pays Grace {_money(decline)}: {_outcome(decline, decline.code)}. {escape(decline.detail)}",
         f"Ada sends 3 again with the same Idempotency-Key: {_outcome(repetition, same)}.",
+        f"Ada pays Grace {_money(authorised)} by card, to be captured later: {_led_to(authorised)}.",
+        f"Grace captures {_money(first)}: {_led_to(first)}; and {_money(rest)}: {_led_to(rest)}.",
+        f"Grace gives {_money(refund)} of it back: {_led_to(refund)}.",
+        f"Ada tries another card for {_money(refused)}: {_led_to(refused)}.",
+        "Meanwhile Grace's own server was told, and has verified each signature:",
         "Every entry of the ledger:",
         "The proof:",
     ]
 
 
-def _outcome(answered: Payment | Decline | Repetition, what: str) -> str:
+def _outcome(answered: Payment | Decline | Repetition | CardStep, what: str) -> str:
     return f"[bold]{answered.http_status}[/bold] {what} after {answered.answered_after_ms:.0f} ms"
+
+
+def _led_to(step: CardStep) -> str:
+    return _outcome(step, step.outcome)
 
 
 def _hops(payment: Payment, *, timeline: bool) -> Table:
@@ -123,7 +144,18 @@ def _proof(checks: Iterable[Check]) -> Table:
     return table
 
 
-def _money(thing: Payment | Decline | EntryLine) -> str:
+def _webhooks(lines: Iterable[WebhookLine]) -> Table:
+    """Draw what came to Grace's server."""
+    table = _table()
+    for heading in ("webhook", "after ms", "signature"):
+        table.add_column(heading, justify="right" if heading == "after ms" else "left", no_wrap=True)
+    for line in lines:
+        signature = "[green]✓[/green]" if line.verified else "[bold red]✗[/bold red]"
+        table.add_row(line.type, _ms(line.arrived_after_ms), signature)
+    return table
+
+
+def _money(thing: Payment | Decline | CardStep | EntryLine) -> str:
     return in_major_units(thing.amount, thing.currency)
 
 

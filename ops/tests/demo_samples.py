@@ -1,6 +1,5 @@
 """A demo as it should be, to be spoilt by tests."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -10,24 +9,35 @@ from apps.payments.domain.transitions import State
 from apps.wallet.audit import Audit, CurrencyTotal
 from contracts.identity import AccessToken
 from contracts.ids import new_id
-from contracts.payments import PaymentIntent, PaymentStatus
+from contracts.payments import PaymentIntent, PaymentStatus, Refund, RefundStatus
 from contracts.wallet import Account, Transfer
 from ops.client import Answer, GatewayError, Session
-from ops.demo.proof import Posted
-from ops.demo.report import Check, Decline, DemoReport, EntryLine, HopLine, Payment, Repetition
+from ops.demo.card import HEARD, HEARD_OF_DECLINE, REFUND, CardStory
+from ops.demo.card import PRICE as CARD_PRICE
+from ops.demo.proof import Evidence
+from ops.demo.report import (
+    CardStep,
+    Check,
+    Decline,
+    DemoReport,
+    EntryLine,
+    HopLine,
+    Payment,
+    Repetition,
+    StepName,
+    WebhookLine,
+)
 from ops.demo.story import FIRST_PRICE, FUNDS, PRICE, TOO_LARGE, Customer, Declined, Paid, Repeated, Story
 
 NOW = datetime.now(UTC)
+STEPS: list[tuple[StepName, str]] = [
+    ("authorise", "requires_capture"),
+    ("capture", "requires_capture"),
+    ("capture", "succeeded"),
+    ("refund", "succeeded"),
+    ("decline", "insufficient_funds"),
+]
 ADA, GRACE, CLEARING, CUSTOMER = new_id(), new_id(), new_id(), new_id()
-
-
-@dataclass
-class Evidence:
-    books: Audit
-    payments: PaymentsAudit
-    posted: list[Posted]
-    wallets: list[Account]
-    story: Story
 
 
 def evidence() -> Evidence:
@@ -42,13 +52,15 @@ def evidence() -> Evidence:
         repeated=Repeated(1.0, paid.answer, 3, 3),
     )
     return Evidence(
-        books=Audit((CurrencyTotal("EUR", 3, 0),), transfers=3, entries=6, findings=()),
+        books=Audit((CurrencyTotal("EUR", 3, 0),), transfers=6, entries=12, findings=()),
         payments=PaymentsAudit(
-            dict.fromkeys(State, 0) | {State.SUCCEEDED: 2, State.REQUIRES_PAYMENT_METHOD: 1}, stuck=()
+            dict.fromkeys(State, 0) | {State.SUCCEEDED: 3, State.REQUIRES_PAYMENT_METHOD: 2}, stuck=()
         ),
+        differences=(),
         posted=[(p, _transfer_of(p.answer.resource)) for p in (first_paid, paid)],
-        wallets=[_wallet(FUNDS - FIRST_PRICE - PRICE), _wallet(FIRST_PRICE + PRICE)],
+        wallets=[_wallet(FUNDS - FIRST_PRICE - PRICE), _wallet(FIRST_PRICE + PRICE + CARD_PRICE - REFUND)],
         story=story,
+        card=_card(),
     )
 
 
@@ -98,6 +110,11 @@ def report(*, holds: bool = True) -> DemoReport:
             entries_after=3,
             answered_after_ms=9.0,
         ),
+        card=[
+            CardStep(step=s, amount=CARD_PRICE, currency="EUR", http_status=200, outcome=o, answered_after_ms=99.9)
+            for s, o in STEPS
+        ],
+        webhooks=_card().heard,
         ledger=[
             EntryLine(
                 sequence=1,
@@ -112,6 +129,25 @@ def report(*, holds: bool = True) -> DemoReport:
         ],
         proof=[Check(claim="EUR sums to zero over all accounts", holds=holds, found="3 accounts, 0.00 EUR")],
     )
+
+
+def _card() -> CardStory:
+    paid, refused = _intent(CARD_PRICE), _intent(CARD_PRICE)
+    heard = [
+        WebhookLine(type=event, payment_intent_id=intent.id, arrived_after_ms=12.3, verified=True)
+        for intent, events in ((paid, HEARD), (refused, HEARD_OF_DECLINE))
+        for event in events
+    ]
+    refund = Refund(
+        id=new_id(),
+        payment_intent=paid.id,
+        amount=REFUND,
+        currency="EUR",
+        status=RefundStatus.SUCCEEDED,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    return CardStory(paid, refund, Declined(1.0, refused, GatewayError(402, {}, {})), [], heard)
 
 
 def _session() -> Session:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from ops.demo.card import HEARD, HEARD_OF_DECLINE
 from ops.tests.demo_process import DemoProcess
 from tests.server_directory import fastest_parent
 
 CHOREOGRAPHY = [
     ("CreatePaymentIntent", "command", "gateway", "payments"),
     ("Assess", "command", "payments", "risk"),
+    ("PaymentIntentCreated", "event", "payments", None),
     ("RiskDecision", "decision", "risk", "payments"),
     ("PostTransfer", "command", "payments", "wallet"),
     ("TransferPosted", "event", "wallet", "payments"),
@@ -25,6 +27,19 @@ LEDGER = [
     (2, "Grace's wallet", 500, 500),
     (3, "Ada's wallet", -2_500, 1_997_000),
     (3, "Grace's wallet", 2_500, 3_000),
+    (4, "sandbox EUR", -3_500, -3_500),
+    (4, "Grace's wallet", 3_500, 6_500),
+    (5, "sandbox EUR", -2_500, -6_000),
+    (5, "Grace's wallet", 2_500, 9_000),
+    (6, "Grace's wallet", -1_000, 8_000),
+    (6, "sandbox EUR", 1_000, -5_000),
+]
+CARD = [
+    ("authorise", 6_000, 201, "requires_capture"),
+    ("capture", 3_500, 200, "requires_capture"),
+    ("capture", 2_500, 200, "succeeded"),
+    ("refund", 1_000, 201, "succeeded"),
+    ("decline", 6_000, 402, "insufficient_funds"),
 ]
 SERVERS = 3
 
@@ -53,10 +68,11 @@ def test_the_document_tells_the_whole_story(demo: Callable[..., DemoProcess]) ->
     for told in (payment, report["first_payment"]):
         hops = told["hops"]
         assert [(h["message"], h["kind"], h["said_by"], h["taken_by"]) for h in hops] == CHOREOGRAPHY
-        times = [at for hop in hops for at in (hop["said_at_ms"], hop["taken_at_ms"]) if at is not None]
-        assert times == sorted(times)
-        assert times[0] >= 0
-        assert times[-1] <= told["answered_after_ms"]
+        said = [hop["said_at_ms"] for hop in hops]
+        chain = [at for hop in hops if hop["taken_by"] for at in (hop["said_at_ms"], hop["taken_at_ms"])]
+        for times in (said, chain):
+            assert times == sorted(times)
+        assert 0 <= said[0] <= max(*said, *chain) <= told["answered_after_ms"]
 
     assert (decline["http_status"], decline["status"]) == (402, "requires_payment_method")
     assert decline["code"] == "payment_declined"
@@ -66,9 +82,15 @@ def test_the_document_tells_the_whole_story(demo: Callable[..., DemoProcess]) ->
     assert repetition["payment_intent_id"] == payment["payment_intent_id"]
     assert repetition["entries_before"] == repetition["entries_after"] == 3
 
+    assert [(s["step"], s["amount"], s["http_status"], s["outcome"]) for s in report["card"]] == CARD
+    assert sorted(w["type"] for w in report["webhooks"]) == sorted(HEARD + HEARD_OF_DECLINE)
+    assert all(w["verified"] for w in report["webhooks"])
+
     ledger = [(e["sequence"], e["account"], e["amount"], e["balance_after"]) for e in report["ledger"]]
     assert ledger == LEDGER
-    assert [check["holds"] for check in report["proof"]] == [True] * 6
+    purposes = ["top-up", "payment", "payment", "capture", "capture", "refund"]
+    assert [e["what"] for e in report["ledger"]] == [what for what in purposes for _ in range(2)]
+    assert [check["holds"] for check in report["proof"]] == [True] * 8
     assert report["proven"] is True
 
     assert process.data() == []

@@ -12,14 +12,13 @@ from apps.wallet.audit import CurrencyTotal
 from ops.cli import app
 from ops.commands import demo as demo_command
 from ops.demo import run
-from ops.demo.proof import checks
-from ops.tests.demo_samples import Evidence, evidence, report
+from ops.demo.proof import Evidence, checks
+from ops.tests.demo_samples import evidence, report
 
 
 def _prove(e: Evidence) -> list[str]:
     """Return the claims that do not hold."""
-    proof = checks(e.books, e.payments, e.posted, e.wallets, e.story)
-    return [check.claim for check in proof if not check.holds]
+    return [check.claim for check in checks(e) if not check.holds]
 
 
 def _missing_cent(e: Evidence) -> None:
@@ -31,23 +30,23 @@ def _finding(e: Evidence) -> None:
 
 
 def _lone_entry(e: Evidence) -> None:
-    e.books = replace(e.books, entries=7)
+    e.books = replace(e.books, entries=13)
 
 
 def _other_balance(e: Evidence) -> None:
-    e.wallets[0] = e.wallets[0].model_copy(update={"balance": 1})
+    e.wallets = [e.wallets[0].model_copy(update={"balance": 1}), e.wallets[1]]
 
 
 def _second_transfer(e: Evidence) -> None:
-    e.books = replace(e.books, transfers=4, entries=8)
+    e.books = replace(e.books, transfers=7, entries=14)
 
 
 def _foreign_transfer(e: Evidence) -> None:
-    e.posted[0] = (e.posted[0][0], e.posted[1][1])
+    e.posted = [(e.posted[0][0], e.posted[1][1]), e.posted[1]]
 
 
 def _no_transfer(e: Evidence) -> None:
-    e.posted[1] = (e.posted[1][0], None)
+    e.posted = [e.posted[0], (e.posted[1][0], None)]
 
 
 def _second_effect(e: Evidence) -> None:
@@ -62,6 +61,27 @@ def _stuck_payment(e: Evidence) -> None:
     e.payments = replace(e.payments, by_state={**e.payments.by_state, State.POSTING: 1})
 
 
+def _money_at_the_processor(e: Evidence) -> None:
+    e.payments = replace(e.payments, by_state={**e.payments.by_state, State.CAPTURING: 1})
+
+
+def _other_ledger(e: Evidence) -> None:
+    e.differences = ["payment intent x: the ledger has another amount"]
+
+
+def _forged_webhook(e: Evidence) -> None:
+    forged = e.card.heard[-1].model_copy(update={"verified": False})
+    e.card = replace(e.card, heard=[*e.card.heard[:-1], forged])
+
+
+def _missing_webhook(e: Evidence) -> None:
+    e.card = replace(e.card, heard=e.card.heard[1:])
+
+
+def _disordered_webhooks(e: Evidence) -> None:
+    e.card = replace(e.card, heard=[e.card.heard[1], e.card.heard[0], *e.card.heard[2:]])
+
+
 def test_sound_evidence_proves_everything() -> None:
     assert _prove(evidence()) == []
 
@@ -73,12 +93,17 @@ def test_sound_evidence_proves_everything() -> None:
         (_finding, "Entries pair up and make the balances"),
         (_lone_entry, "Entries pair up and make the balances"),
         (_other_balance, "The wallets hold what was paid"),
-        (_second_transfer, "One transfer per succeeded payment"),
-        (_foreign_transfer, "One transfer per succeeded payment"),
-        (_no_transfer, "One transfer per succeeded payment"),
+        (_second_transfer, "One transfer per payment, capture, refund"),
+        (_foreign_transfer, "One transfer per payment, capture, refund"),
+        (_no_transfer, "One transfer per payment, capture, refund"),
         (_second_effect, "The repetition changed nothing"),
         (_other_answer, "The repetition changed nothing"),
         (_stuck_payment, "No payment is still on its way"),
+        (_money_at_the_processor, "No payment is still on its way"),
+        (_other_ledger, "Payments and ledger agree"),
+        (_forged_webhook, "Webhooks came signed and in order"),
+        (_missing_webhook, "Webhooks came signed and in order"),
+        (_disordered_webhooks, "Webhooks came signed and in order"),
     ],
 )
 def test_spoilt_evidence_breaks_its_claim(spoil: Callable[[Evidence], None], claim: str) -> None:

@@ -18,7 +18,15 @@ def test_nothing_is_cut_off(width: int) -> None:
     shown = _shown(width)
     assert "…" not in shown
     assert max(map(len, shown.splitlines())) <= width
-    for part in ("PaymentIntentSucceeded", "nobody yet", "1500.0", "20,000.00 EUR", "Too [much].", "✓"):
+    for part in (
+        "PaymentIntentSucceeded",
+        "nobody yet",
+        "1500.0",
+        "20,000.00 EUR",
+        "Too [much].",
+        "amount_capturable_updated",
+        "✓",
+    ):
         assert part in shown
 
 
