@@ -3,11 +3,13 @@
 `--seeds N` plays more of them, `--first-seed K` others; a failure names the world that it happened in.
 """
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from apps.payments.domain.transitions import TRANSITIONS, State, Trigger
 from tests.fresh_databases import Cluster
 from tests.interleavings.invariants import check
 from tests.interleavings.playing import play
@@ -15,6 +17,12 @@ from tests.interleavings.world import World
 
 TOGETHER = 40
 """Seeds that share a world: their customers have nothing to do with each other, but much comes in the same batches."""
+ENOUGH = 1000
+_MOVES = """
+SELECT DISTINCT lag(state) OVER (PARTITION BY intent_id ORDER BY number) AS before, trigger, state FROM hop
+"""
+# A hold outlives the time in which it may be captured.
+_UNREACHED = {(State.POSTING, Trigger.POST_REFUSED, State.RELEASING)}
 _STORY = """
 SELECT dense_rank() OVER (ORDER BY i.created_at, i.id) AS payment, h.number, h.trigger, h.state
 FROM payment_intent i JOIN hop h ON h.intent_id = i.id ORDER BY 1, 2
@@ -30,15 +38,38 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("seeds", worlds, ids=[f"{seeds[0]}-{seeds[-1]}" for seeds in worlds])
 
 
+@dataclass
+class Reached:
+    """What the worlds so far have come to."""
+
+    seeds: int = 0
+    moves: set[tuple[str, str, str]] = field(default_factory=set)
+
+
+@pytest.fixture(scope="module")
+def reached() -> Reached:
+    return Reached()
+
+
 async def test_whatever_happens_the_books_hold(
     _cluster: Cluster,  # noqa: PT019
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     seeds: range,
+    reached: Reached,
 ) -> None:
     async with World(seeds[0], _cluster, tmp_path, monkeypatch) as world:
         await play(world, seeds)
         await check(world)
+        reached.moves |= {tuple(row) for row in await world.reads("payments", _MOVES)}
+        reached.seeds += len(seeds)
+
+
+def test_so_many_seeds_reach_every_move_of_a_payment(reached: Reached) -> None:
+    if reached.seeds < ENOUGH:
+        pytest.skip(f"only {reached.seeds} seeds were played")
+    table = {(state, t, to) for state, moves in TRANSITIONS.items() for t, ends in moves.items() for to in ends}
+    assert not table - _UNREACHED - reached.moves
 
 
 async def test_a_world_repeats_itself(

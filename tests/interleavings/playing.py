@@ -105,10 +105,10 @@ _ACTS: dict[Callable[[World, list[Scenario]], Awaitable[None]], float] = {
     _send_webhooks: 6,
     _sweep: 8,
     _deliver_twice: 3,
-    _freeze: 1,
+    _freeze: 3,
 }
 """What happens next, and how often."""
-_PAUSES = {1: 30, 100: 30, 1000: 20, 10_000: 6, 3_600_000: 0.2}
+_PAUSES = {1: 30, 100: 30, 1000: 20, 10_000: 6, 3_700_000: 0.3}
 """How much time then passes, in milliseconds, and how often."""
 SWEEPS = (("payments", "end_waits"), ("payments", "ask_ledger_again"), ("wallet", "expire_holds"))
 
