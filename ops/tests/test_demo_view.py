@@ -48,3 +48,11 @@ def test_bars_are_where_the_messages_are() -> None:
     assert event == ""
     assert reply == " " * 34 + "██"
     assert all(len(bar) <= WIDTH for bar in (request, command, decision, event, reply))
+
+
+def test_work_goes_on_when_two_messages_were_said_at_once() -> None:
+    command, decision, event = report().payment.hops
+    aside = event.model_copy(update={"said_at_ms": command.said_at_ms})
+    assert timelines([command, aside, decision, event], 1500.0)[1:3] == ["  ───█", ""]
+    late = decision.model_copy(update={"said_at_ms": 700.0, "taken_at_ms": 800.0})
+    assert timelines([command, aside, late, event], 1500.0)[1] == "  ───" + "█" * 12
