@@ -40,7 +40,13 @@ WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
 # What the wallet says of itself every now and then, whatever it is told.
 _OF_ITSELF = b"wallet.events.ledger."
 # Operators alone speak to these: their own tests hold what a repetition does.
-_OPERATORS = {"wallet-change-account", "wallet-close-period", "wallet-import-statement", "wallet-resolve-break"}
+_OPERATORS = {
+    "risk-decide-review",
+    "wallet-change-account",
+    "wallet-close-period",
+    "wallet-import-statement",
+    "wallet-resolve-break",
+}
 
 
 async def _everything(stack: Stack, *, without: tuple[str, ...] = ()) -> dict[str, list[bytes]]:
@@ -142,7 +148,7 @@ class Poison:
 
 def _poisons(good: dict[str, Stored]) -> Iterator[Poison]:
     create, assess = good["payments.commands.create_payment_intent"], good["risk.commands.assess"]
-    creating, assessing = "payments.payments-create-payment-intent", "risk.risk-assess"
+    creating, assessing = "payments.payments-commands", "risk.risk-assess"
 
     def changed(stored: Stored, **members: Any) -> Stored:
         envelope = stored.envelope | {"id": str(new_id())} | members
@@ -189,7 +195,7 @@ async def test_poison_is_put_aside_with_its_reason_and_harms_no_neighbour(
     await at_rest(stack)
     await prove(stack)
     handed = await deliveries(stack) - delivered
-    assert handed["payments-create-payment-intent"] == len(neighbours) + UNREADABLE
+    assert handed["payments-commands"] == len(neighbours) + UNREADABLE
     assert handed["risk-assess"] == len(neighbours) + UNFIT * DELIVERY_LIMIT, "a neighbour was delivered again"
 
 

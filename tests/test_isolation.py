@@ -156,10 +156,9 @@ READS = {
         "WALLET_COMMANDS.wallet-resolve-break",
     },
     "payments": {
-        "PAYMENTS_COMMANDS.payments-create-payment-intent",
-        "PAYMENTS_COMMANDS.payments-confirm-payment-intent",
+        "PAYMENTS_COMMANDS.payments-commands",
         "RISK_DECISIONS.payments-risk-decision",
-        "WALLET_EVENTS.payments-transfer-outcome",
+        "WALLET_EVENTS.payments-ledger-outcome",
     },
     "risk": {"RISK_COMMANDS.risk-assess", "RISK_COMMANDS.risk-decide-review"},
     "gateway": set[str](),
@@ -176,7 +175,7 @@ STREAM_CHANGES = (
     "$JS.API.CONSUMER.CREATE.WALLET_EVENTS",
     "$JS.API.CONSUMER.CREATE.WALLET_EVENTS.mine.wallet.events.>",
     "$JS.API.CONSUMER.DURABLE.CREATE.WALLET_EVENTS.mine",
-    "$JS.API.CONSUMER.DELETE.WALLET_EVENTS.payments-transfer-outcome",
+    "$JS.API.CONSUMER.DELETE.WALLET_EVENTS.payments-ledger-outcome",
 )
 NOBODYS = "nobody.speaks.here"
 DEADLINE = 5.0
@@ -328,13 +327,26 @@ FORBIDDEN = {
         "SET ROLE wallet_owner",
     ),
     "payments": (
-        "UPDATE payment_intent SET amount = 1",
         "UPDATE payment_intent SET customer = gen_random_uuid()",
-        "UPDATE payment_intent SET source_wallet = gen_random_uuid()",
         "UPDATE payment_intent SET destination_wallet = gen_random_uuid()",
         "UPDATE payment_intent SET currency = 'USD'",
         "DELETE FROM payment_intent",
         "TRUNCATE payment_intent",
+        "ALTER TABLE payment_intent DISABLE TRIGGER ALL",
+        "UPDATE refund SET amount = 1",
+        "DELETE FROM refund",
+        "UPDATE dispute SET contested = 1",
+        "DELETE FROM dispute",
+        "UPDATE operation SET asked = '{}'",
+        "UPDATE operation SET amount = 1",
+        "DELETE FROM operation",
+        "UPDATE hop SET data = '{}'",
+        "DELETE FROM hop",
+        "UPDATE inbound_webhook SET body = ''",
+        "DELETE FROM inbound_webhook",
+        "UPDATE webhook_delivery SET body = ''",
+        "UPDATE webhook_attempt SET status_code = 200",
+        "UPDATE ledger_difference SET difference = ''",
         "SET ROLE payments_owner",
     ),
     "risk": (
@@ -407,7 +419,53 @@ async def test_what_the_runtime_role_may_change_is_written_down(
                 "last_payment_error",
                 "deadline_at",
                 "updated_at",
-            }
+                # Until it is confirmed; a trigger says so.
+                "amount",
+                "method",
+                "source_wallet",
+                "application_fee",
+                "description",
+                "statement_descriptor",
+                "metadata",
+                "return_url",
+                # By its machine
+                "awaited",
+                "processor",
+                "next_action",
+                "cancellation_reason",
+                "authorised",
+                "capturing",
+                "captured",
+                "final_capture",
+                "refunding",
+                "refunded",
+                "disputed",
+                "lost",
+                "hold_id",
+                "held_for",
+                "authorisation",
+                "capture_before",
+                "hops",
+            },
+            "operation": {"reference", "status", "problem", "tries", "next_at", "leased_by", "settled_at"},
+            "refund": {"stage", "hold_id", "failure", "asked_by", "updated_at"},
+            "dispute": {"status", "funds", "hold_id", "evidence", "evidence_due_by", "asked_by", "updated_at"},
+            "inbound_webhook": {"status", "intent_id", "tries", "next_at", "settled_at"},
+            "webhook_endpoint": {
+                "url",
+                "events",
+                "description",
+                "status",
+                "disabled_reason",
+                "secret",
+                "old_secret",
+                "old_until",
+                "failing_since",
+                "deleted_at",
+                "updated_at",
+            },
+            "webhook_delivery": {"status", "tries", "next_at", "settled_at"},
+            "ledger_check": {"id", "settled_at", "operation_id"},
         },
         "risk": {"payer_minute": {"payments", "amount"}, "review": {"is_open"}},
     }[service] | {"relay_cursor": {"stream", "position", "incarnation", "sequence"}, "idempotency_key": {"answer"}}
@@ -418,7 +476,8 @@ async def test_what_the_runtime_role_may_change_is_written_down(
     finally:
         await connection.close()
     assert {table: set(columns) for table, columns in found.items()} == changeable
-    assert deletable == {"risk": ["payer_minute"], "wallet": ["audit_finding"]}.get(service, [])
+    summaries = {"payments": ["metadata_pair"], "risk": ["payer_minute"], "wallet": ["audit_finding"]}
+    assert deletable == summaries.get(service, [])
 
 
 _CHANGEABLE = """

@@ -328,7 +328,7 @@ GUARDS = (
     CREATE FUNCTION refuse_to_go_back() RETURNS trigger LANGUAGE plpgsql
     SET search_path = pg_catalog AS $$
     BEGIN
-        RAISE EXCEPTION 'payment intent % cannot have less captured or returned, or another amount, than it had', OLD.id
+        RAISE EXCEPTION 'payment intent % cannot have moved less than it had, or be for something else', OLD.id
         USING ERRCODE = 'check_violation', CONSTRAINT = 'money_only_moves_on';
     END
     $$
@@ -337,7 +337,9 @@ GUARDS = (
     CREATE TRIGGER money_only_moves_on BEFORE UPDATE ON payment_intent
     FOR EACH ROW WHEN (
         NEW.captured < OLD.captured OR NEW.refunded < OLD.refunded OR NEW.lost < OLD.lost
-        OR (NEW.amount <> OLD.amount AND OLD.state NOT IN ('requires_payment_method', 'requires_confirmation')))
+        OR ((NEW.amount, NEW.application_fee, NEW.source_wallet) IS DISTINCT FROM
+            (OLD.amount, OLD.application_fee, OLD.source_wallet)
+            AND OLD.state NOT IN ('requires_payment_method', 'requires_confirmation')))
     EXECUTE FUNCTION refuse_to_go_back()
     """,
     """
