@@ -11,6 +11,8 @@ import aiohttp
 import orjson
 
 REQUEST_SECONDS = 30.0
+WAIT_SECONDS = 25
+"""How long the gateway is asked to wait for the money to move, so that it does not answer 202 under load."""
 SETTLED = 201
 
 
@@ -95,6 +97,7 @@ async def _settle(session: aiohttp.ClientSession, ask: Ask, due: float, outcomes
         "Authorization": f"Bearer {ask.token}",
         "Idempotency-Key": uuid4().hex,
         "Content-Type": "application/json",
+        "Prefer": f"wait={WAIT_SECONDS}",
     }
     try:
         async with session.post(ask.path, data=ask.body, headers=headers) as response:
