@@ -69,7 +69,8 @@ def test_so_many_seeds_reach_every_move_of_a_payment(reached: Reached) -> None:
     if reached.seeds < ENOUGH:
         pytest.skip(f"only {reached.seeds} seeds were played")
     table = {(state, t, to) for state, moves in TRANSITIONS.items() for t, ends in moves.items() for to in ends}
-    assert not table - _UNREACHED - reached.moves
+    missed = sorted(f"{state} -{trigger}-> {to}" for state, trigger, to in table - _UNREACHED - reached.moves)
+    assert not missed
 
 
 async def test_a_world_repeats_itself(

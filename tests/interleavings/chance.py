@@ -14,11 +14,16 @@ class Killed(BaseException):
     """The process died here: what was not committed is gone. No exception, so that no handler catches it."""
 
 
+def _today() -> datetime:
+    """Return when a world begins. Within a day it is always the same: inboxes take only messages of these days."""
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 class Clock:
     """The time of all services. It only goes on when it is told to."""
 
     def __init__(self) -> None:
-        self.now = datetime.now(UTC)
+        self.now = _today()
 
     def advance(self, by: timedelta) -> None:
         self.now += by
@@ -30,11 +35,11 @@ class Clock:
 
 
 class Ids:
-    """UUIDv7 that a seed repeats, but for the time in them: inboxes take only ids of these days."""
+    """UUIDv7 that a seed repeats: one each millisecond, whatever the clock says."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._milliseconds = int(datetime.now(UTC).timestamp() * 1000)
+        self._milliseconds = int(_today().timestamp() * 1000)
 
     def __call__(self) -> UUID:
         self._milliseconds += 1

@@ -29,7 +29,7 @@ from contracts.wallet import Direction, FreezeAccount, FundAccount, OpenAccount
 from tests.interleavings.world import World
 
 FUNDS = 2_000
-ODD = ["tok_requires_action"] * 6 + ["tok_capture_declined", "tok_disputed", "tok_refund_fails"] * 2
+ODD = ["tok_requires_action"] * 10 + ["tok_capture_declined"] * 4 + ["tok_disputed", "tok_refund_fails"] * 2
 TOKENS = [*(behaviour.token for behaviour in TABLE), *ODD, *["tok_visa"] * 10, "tok_nonsense"]
 BANK_TOKENS = ["tok_bank", "tok_bank", "tok_bank_closed", "tok_pending", "tok_timeout", "tok_timeout_lost", "tok_late",
                "tok_unavailable", "tok_reordered", "tok_timeout_declined"]  # fmt: skip
@@ -78,7 +78,8 @@ class Scenario:
             return
         rows = await self.world.reads("payments", _INTENTS, self.customer)
         if rows:
-            await self._go_on(self.rng.choice(rows))
+            captured_in_part = [row for row in rows if row["captured"] and row["state"] == "requires_capture"]
+            await self._go_on(self.rng.choice(captured_in_part or rows))
 
     def _say(self, command: Message) -> None:
         self.sent.append(command)
@@ -93,7 +94,7 @@ class Scenario:
     def _payment(self) -> CreatePaymentIntent:
         rng = self.rng
         direction = rng.choices(list(PaymentDirection), [8, 1, 2])[0]
-        payout, manual = direction is PaymentDirection.PAYOUT, rng.random() < 0.4
+        payout, manual = direction is PaymentDirection.PAYOUT, rng.random() < 0.55
         method = None if rng.random() < 0.1 else self._method(direction)
         amount = rng.choices([rng.randint(1, 600), rng.randint(600, 3500), rng.randint(3001, 9000)], [12, 2, 2])[0]
         fee = rng.randint(0, max(1, amount // 5)) if rng.random() < 0.2 else 0
@@ -190,16 +191,18 @@ class Scenario:
         if self.rng.random() < 0.2:
             self._cancel(row["id"])
             return
-        if row["captured"] and self.rng.random() < 0.3:
+        if row["captured"] and self.rng.random() < 0.6:
             self._refund(row["id"], row["captured"])
             return
+        if self.rng.random() < 0.1:
+            self._freeze(self.shop, Direction.IN)  # just before: the ledger refuses what was promised
         amount = self.rng.choice([None, self.rng.randint(1, row["amount"]), self.rng.randint(1, row["amount"])])
         self._say(
             CapturePaymentIntent(
                 payment_intent_id=row["id"],
                 merchant=self.merchant,
                 amount=amount,
-                final=self.rng.random() < 0.4,
+                final=self.rng.random() < 0.3,
                 idempotency=self._key("capture"),
             )
         )
@@ -229,14 +232,10 @@ class Scenario:
 
     def freeze(self) -> None:
         """Let an operator stop or free one of the wallets."""
-        account = self.rng.choice([self.wallet, self.shop])
+        self._freeze(self.rng.choice([self.wallet, self.shop, self.shop]), self.rng.choice(list(Direction)))
+
+    def _freeze(self, account: UUID, direction: Direction) -> None:
         key = self._key("freeze")
         self.world.send(
-            FreezeAccount(
-                account_id=account,
-                direction=self.rng.choice(list(Direction)),
-                changed_by=OPERATOR,
-                reason="seen",
-                idempotency=key,
-            )
+            FreezeAccount(account_id=account, direction=direction, changed_by=OPERATOR, reason="seen", idempotency=key)
         )

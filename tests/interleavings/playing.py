@@ -8,7 +8,7 @@ from tests.interleavings.clients import Scenario
 from tests.interleavings.stories import story
 from tests.interleavings.world import World
 
-STEPS = 260
+STEPS = 300
 _UNENDED = """
 SELECT id, state FROM payment_intent WHERE state NOT IN ('succeeded', 'canceled')
 UNION ALL SELECT intent_id, 'operation ' || verb || ' ' || status FROM operation WHERE settled_at IS NULL
@@ -98,14 +98,14 @@ async def _freeze(world: World, people: list[Scenario]) -> None:
 
 _ACTS: dict[Callable[[World, list[Scenario]], Awaitable[None]], float] = {
     _deliver: 40,
-    _let_people_act: 14,
+    _let_people_act: 20,
     _call_processors: 14,
     _apply_webhooks: 6,
     _let_processor_act: 6,
     _send_webhooks: 6,
     _sweep: 8,
     _deliver_twice: 3,
-    _freeze: 3,
+    _freeze: 6,
 }
 """What happens next, and how often."""
 _PAUSES = {1: 30, 100: 30, 1000: 20, 10_000: 6, 3_700_000: 0.3}
