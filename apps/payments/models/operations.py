@@ -37,7 +37,7 @@ class OperationRow(PaymentsTable, table=True):
         CheckConstraint("amount > 0 AND amount <= 1000000000000", name="amount_is_in_range"),
         CheckConstraint("(settled_at IS NOT NULL) = (status IN ('succeeded', 'failed'))", name="settled_is_over"),
         CheckConstraint("settled_at IS NULL OR next_at IS NULL", name="nobody_acts_on_what_is_settled"),
-        Index("operation_due", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+        Index("operation_due", "processor", "next_at", postgresql_where=text("next_at IS NOT NULL")),
         Index("operation_intent", "intent_id"),
         Index("operation_reference", "processor", "reference", postgresql_where=text("reference IS NOT NULL")),
         Index("operation_settled", "settled_at", "id", postgresql_where=text("settled_at IS NOT NULL")),

@@ -148,19 +148,24 @@ class StripeProcessor:
         return _payment(said).capture_result(call.operation_id)
 
     async def _void(self, call: Call) -> Result:
-        """Cancel what is not captured; a charge that went through meanwhile is given back."""
+        """Cancel what is not captured; a charge that went through meanwhile is given back.
+
+        What is not over has no name of its own yet, by which it could be asked about instead of tried again.
+        """
         parent = _payment(await self._intents.retrieve_async(_parent(call)))
         match parent.status:
             case "canceled":
                 return Result(ResultStatus.APPROVED, parent.id)
             case "processing":
-                return Result(ResultStatus.PENDING, parent.id)  # cannot be canceled; how it ends, decides
+                return Result(ResultStatus.PENDING)  # cannot be canceled; how it ends, decides
             case "succeeded" if parent.capture_method == "manual":
                 return Result(ResultStatus.APPROVED, parent.id)  # the last capture has released the rest
             case "succeeded":
                 return await self._give_back(call, parent.id)
         canceled = _payment(await self._intents.cancel_async(parent.id, {}, _under(call)))
-        return Result(ResultStatus.APPROVED if canceled.status == "canceled" else ResultStatus.PENDING, canceled.id)
+        if canceled.status == "canceled":
+            return Result(ResultStatus.APPROVED, canceled.id)
+        return Result(ResultStatus.PENDING)
 
     async def _give_back(self, call: Call, reference: str) -> Result:
         said = await self._refunds.create_async(

@@ -119,7 +119,7 @@ def _hear_payment(draft: Draft, operation: Operation, result: Result) -> None:
         case ResultStatus.APPROVED:
             _approved(draft, operation, result.reference or operation.reference)
         case ResultStatus.DECLINED:
-            _declined(draft, operation, result.problem or errors.DECLINED)
+            _declined(draft, operation, result.problem or errors.DECLINED, result.reference)
         case ResultStatus.FAILED:
             _fall_over(draft, operation)
         case ResultStatus.REQUIRES_ACTION if operation.verb is not Verb.PAYOUT:
@@ -145,8 +145,8 @@ def _approved(draft: Draft, operation: Operation, reference: str | None) -> None
     )
 
 
-def _declined(draft: Draft, operation: Operation, problem: Problem) -> None:
-    draft.settle(operation, problem)
+def _declined(draft: Draft, operation: Operation, problem: Problem, reference: str | None = None) -> None:
+    draft.settle(operation, problem, reference)
     if draft.intent.hold_id:
         releasing.give_back(draft, Trigger.DECLINED, operation, error=problem)
     else:

@@ -77,11 +77,11 @@ def ask_capture(draft: Draft) -> Operation:
     return draft.ask_processor(Verb.CAPTURE, intent.capturing, processor_of(intent), _given(details), intent.id)
 
 
-def ask_void(draft: Draft, parent: str | None) -> Operation:
+def ask_void(draft: Draft, parent: str) -> Operation:
     """Ask the intent's processor to make sure that nothing more is taken."""
     intent = draft.intent
     amount = intent.capturable or intent.amount
-    return draft.ask_processor(Verb.VOID, amount, processor_of(intent), _given({"parent": parent}), intent.id)
+    return draft.ask_processor(Verb.VOID, amount, processor_of(intent), {"parent": parent}, intent.id)
 
 
 def ask_hold(draft: Draft, *, lasts: timedelta) -> None:

@@ -78,19 +78,22 @@ def give_back(
         return
     if charge:
         draft.settle(charge, errors.GIVEN_UP)
-    asking.ask_void(draft, intent.authorisation or (charge.reference if charge else None))
+    if parent := intent.authorisation or (charge.reference if charge else None):
+        asking.ask_void(draft, parent)
+    else:
+        released(draft, charge or operation)  # what no processor has a name for, none can void
 
 
 def _is_charge(draft: Draft, operation: Operation) -> bool:
     return operation.subject_id == draft.intent.id and not operation.in_ledger
 
 
-def released(draft: Draft, operation: Operation) -> None:
+def released(draft: Draft, operation: Operation | None) -> None:
     """End the payment, now that nothing is reserved any more."""
-    intent = draft.intent
+    intent, cause = draft.intent, operation.id if operation else None
     if intent.cancellation_reason is None:
         fail(draft, Trigger.RELEASED, intent.last_payment_error or errors.DECLINED, operation)
     elif intent.captured:
-        draft.move(Trigger.RELEASED, State.SUCCEEDED, operation=operation.id)
+        draft.move(Trigger.RELEASED, State.SUCCEEDED, operation=cause)
     else:
-        draft.move(Trigger.RELEASED, State.CANCELED, operation=operation.id)
+        draft.move(Trigger.RELEASED, State.CANCELED, operation=cause)

@@ -128,7 +128,7 @@ OPERATION = (
         CONSTRAINT nobody_acts_on_what_is_settled CHECK (settled_at IS NULL OR next_at IS NULL)
     )
     """,
-    "CREATE INDEX operation_due ON operation (next_at) WHERE next_at IS NOT NULL",
+    "CREATE INDEX operation_due ON operation (processor, next_at) WHERE next_at IS NOT NULL",
     "CREATE INDEX operation_intent ON operation (intent_id)",
     "CREATE INDEX operation_reference ON operation (processor, reference) WHERE reference IS NOT NULL",
     "CREATE INDEX operation_settled ON operation (settled_at) WHERE settled_at IS NOT NULL",
