@@ -31,7 +31,7 @@ class AcceptWebhook(Message):
 
 @event("payments", "operation.needs_attention")
 class OperationNeedsAttention(Message):
-    """Nobody could find out what became of an operation at a processor, for days: a person must ask them."""
+    """What became of an operation at a processor is not known for days, or told otherwise later: a person must ask."""
 
     operation_id: UUID7
     payment_intent: UUID7

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from apps.payments.domain.processing import Call, Verb
+from apps.payments.domain.processing import Call, ResultStatus, Verb
 from contracts.message import Problem
 
 
@@ -87,3 +87,19 @@ def settled(operation: Operation, now: datetime, problem: Problem | None = None)
     """Return the operation after its end: it failed when there is a problem."""
     status = OperationStatus.FAILED if problem else OperationStatus.SUCCEEDED
     return replace(operation, status=status, problem=problem, settled_at=now, next_at=None, leased_by=None)
+
+
+_COMES_BACK = frozenset({Verb.CHARGE, Verb.REFUND, Verb.PAYOUT})
+"""What a bank may undo after it was done. An authorisation that ends later is not undone: its captures are declined."""
+_MOVES_MONEY = _COMES_BACK | {Verb.AUTHORISE, Verb.CAPTURE}
+
+
+def contradicts(verb: Verb, status: OperationStatus, said: ResultStatus) -> bool:
+    """Tell whether what is said of a settled operation means that money is where we do not have it."""
+    match status, said:
+        case OperationStatus.FAILED, ResultStatus.APPROVED:
+            return verb in _MOVES_MONEY
+        case OperationStatus.SUCCEEDED, ResultStatus.DECLINED:
+            return verb in _COMES_BACK
+        case _:
+            return False

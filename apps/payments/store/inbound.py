@@ -9,7 +9,8 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from apps.payments.domain.processing import DisputeNews, OperationNews, ProcessorEvent
+from apps.payments.domain.operations import OperationStatus
+from apps.payments.domain.processing import DisputeNews, OperationNews, ProcessorEvent, Verb
 from outbox.database import columns
 from outbox.transaction import Transaction
 
@@ -33,6 +34,10 @@ SELECT o.id, o.processor, o.reference, o.intent_id, o.settled_at IS NULL AS is_o
 FROM unnest($1::text[], $2::text[]) AS said (processor, reference)
 JOIN operation AS o ON o.processor = said.processor AND o.reference = said.reference
 ORDER BY o.id
+"""
+_SETTLED = """
+SELECT id, intent_id, verb, status, processor, asked_at, tries, problem ->> 'code' AS problem FROM operation
+WHERE id = ANY ($1::uuid[]) AND settled_at IS NOT NULL
 """
 _UPDATE = """
 UPDATE inbound_webhook AS w
@@ -105,6 +110,20 @@ class Named:
     is_open: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How an operation ended; `problem` is the code of why it failed."""
+
+    id: UUID
+    intent_id: UUID
+    verb: Verb
+    status: OperationStatus
+    processor: str
+    asked_at: datetime
+    tries: int
+    problem: str | None
+
+
 async def keep(tx: Transaction, webhook: NewWebhook) -> tuple[UUID, bool]:
     """Keep a webhook, once; return its id, or that of the same event that was kept before, and whether it is new."""
     news = webhook.event.news
@@ -132,6 +151,15 @@ async def operations_named(
     if references:
         rows += await tx.fetch(_OF_REFERENCES, *columns(sorted(references), 2))
     return [Named(**dict(row)) for row in rows]
+
+
+async def settled(tx: Transaction, ids: Collection[UUID]) -> dict[UUID, Settled]:
+    """Return those of some operations that are settled, by their ids."""
+    rows = [dict(row) for row in await tx.fetch(_SETTLED, list(ids))] if ids else []
+    return {
+        row["id"]: Settled(**row | {"verb": Verb(row["verb"]), "status": OperationStatus(row["status"])})
+        for row in rows
+    }
 
 
 async def update(tx: Transaction, looked: Sequence[Looked]) -> None:

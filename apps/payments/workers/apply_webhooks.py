@@ -11,10 +11,13 @@ from prometheus_client import Counter
 
 from apps.payments.domain.asking_again import parked_until
 from apps.payments.domain.deciding import Ignored
+from apps.payments.domain.operations import contradicts
+from apps.payments.domain.payment_errors import GIVEN_UP
 from apps.payments.domain.processing import DisputeNews, OperationNews
 from apps.payments.domain.signals import DisputeWord, OperationResult, Signal
 from apps.payments.store import inbound
-from apps.payments.store.inbound import Looked, Named, Webhook, WebhookStatus
+from apps.payments.store.inbound import Looked, Named, Settled, Webhook, WebhookStatus
+from contracts.payments import OperationNeedsAttention
 from outbox.database import is_transient
 from outbox.metrics import JOB_FAILURES
 from outbox.transaction import Transaction, Transactions
@@ -82,12 +85,46 @@ async def _look_at(tx: Transaction, due: Sequence[Webhook], apply: Apply) -> Non
         webhook.id: _ended(webhook, match.intent_id, outcome, tx.now)
         for (webhook, match), outcome in zip(matched, outcomes, strict=True)
     }
+    ended |= await _contradictions(
+        tx, [pair for pair, outcome in zip(matched, outcomes, strict=True) if _late(outcome)]
+    )
     looked = [ended.get(webhook.id) or _parked(webhook, tx.now) for webhook in due]
     await inbound.update(tx, looked)
     for webhook, now in zip(due, looked, strict=True):
         LOOKED_AT.labels(webhook.processor, now.status.value).inc()
         if now.status is WebhookStatus.ATTENTION:
-            _LOG.warning("webhook matches nothing", webhook=str(webhook.id), processor=webhook.processor)
+            _LOG.warning("webhook needs attention", webhook=str(webhook.id), processor=webhook.processor)
+
+
+def _late(outcome: object) -> bool:
+    return outcome is Ignored.UNKNOWN_OPERATION
+
+
+async def _contradictions(tx: Transaction, late: Sequence[tuple[Webhook, "Match"]]) -> dict[UUID, Looked]:
+    """Find what says of a settled operation that it ended otherwise, and tell a person; by the webhook's id."""
+    said = [(w, m.signal) for w, m in late if isinstance(m.signal, OperationResult)]
+    settled = await inbound.settled(tx, {signal.operation_id for _, signal in said})
+    found: dict[UUID, Looked] = {}
+    for webhook, signal in said:
+        operation = settled.get(signal.operation_id)
+        # What was given up is voided, so that its charge is given back if there was one.
+        if operation is None or operation.problem == GIVEN_UP.code:
+            continue
+        if contradicts(operation.verb, operation.status, signal.result.status):
+            tries = webhook.tries + 1
+            found[webhook.id] = Looked(webhook.id, WebhookStatus.ATTENTION, operation.intent_id, tries, None, None)
+            tx.say(_doubt(operation), None)
+    return found
+
+
+def _doubt(operation: Settled) -> OperationNeedsAttention:
+    return OperationNeedsAttention(
+        operation_id=operation.id,
+        payment_intent=operation.intent_id,
+        processor=operation.processor,
+        asked_at=operation.asked_at,
+        tries=operation.tries,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.payments.domain.processing import Result, ResultStatus
-from apps.payments.domain.signals import OperationResult
+from apps.payments.domain.processing import Result, ResultStatus, Verb
+from apps.payments.domain.signals import OperationResult, Timeout
 from apps.payments.processors.sandbox import SandboxProcessor
 from apps.payments.tests.processors import signing
 from apps.payments.tests.processors.operations import (
+    APPROVED,
     Heard,
     dispute_news,
     insert_operation,
@@ -20,6 +21,8 @@ from apps.payments.tests.processors.operations import (
 )
 from apps.payments.tests.processors.webhook_room import WebhookRoom
 from contracts.ids import new_id
+from contracts.message import Problem
+from contracts.payments import OperationNeedsAttention
 from outbox.database import Database
 from outbox.responder import Refused
 
@@ -137,6 +140,51 @@ async def test_a_webhook_that_cannot_be_applied_delays_no_other(room: WebhookRoo
     await room.let_time_pass()
     await room.look(heard)
     assert await room.statuses() == ["applied"] * 3
+
+
+DECLINED = Result(ResultStatus.DECLINED, "ref_1", Problem(code="card_declined", detail="No."))
+UNAVAILABLE = Result(ResultStatus.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("verb", "first", "then", "status"),
+    [
+        (Verb.CHARGE, DECLINED, APPROVED, "attention"),
+        (Verb.CHARGE, UNAVAILABLE, APPROVED, "attention"),
+        (Verb.AUTHORISE, DECLINED, APPROVED, "attention"),
+        (Verb.CHARGE, APPROVED, DECLINED, "attention"),
+        (Verb.AUTHORISE, APPROVED, DECLINED, "ignored"),  # so it is told that one was canceled or lapsed
+        (Verb.CHARGE, DECLINED, PENDING, "ignored"),
+        (Verb.CHARGE, APPROVED, APPROVED, "ignored"),
+    ],
+)
+@pytest.mark.parametrize("together", [False, True])
+async def test_what_contradicts_the_end_of_an_operation_is_for_a_person(
+    room: WebhookRoom, database: Database, verb: Verb, first: Result, then: Result, status: str, together: bool
+) -> None:
+    """The money has moved after all, or has come back: it is on no account of ours, so somebody has to be told."""
+    operation = await insert_operation(database, verb)
+    await room.keep(operation_news(operation, first, "ref_1"))
+    if not together:
+        await room.look()
+    await room.keep(operation_news(operation, then, "ref_1"))
+    await room.look()
+    assert await room.statuses() == ["applied", status]
+    told = [said.data.operation_id for said in await room.room.said(OperationNeedsAttention)]
+    assert told == [operation] * (status == "attention")
+
+
+async def test_what_was_given_up_may_be_charged_meanwhile(room: WebhookRoom, database: Database) -> None:
+    """Its void gives it back."""
+    operation = await insert_operation(database)
+    intent = (await row_of(database, operation))["intent_id"]
+    action = Result(ResultStatus.REQUIRES_ACTION, "ref_1", None, "https://bank.example")
+    await room.room.apply(OperationResult(operation, action))
+    await database.pool.execute("UPDATE payment_intent SET deadline_at = now() - interval '1s' WHERE id = $1", intent)
+    await room.room.apply(Timeout(intent))
+    await room.keep(operation_news(operation))
+    await room.look()
+    assert await room.statuses() == ["ignored"]
 
 
 async def test_a_dispute_waits_for_its_payment(room: WebhookRoom, database: Database) -> None:
