@@ -4,6 +4,7 @@ Numbers are the processors' to see, who make tokens of them. So none can be in a
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,8 +17,14 @@ _FEWEST, _MOST = 12, 19
 _MOST_GROUPS = _MOST // 3
 _OF_SCHEMES = frozenset(b"234569")
 """How the numbers of payment schemes begin; a time in milliseconds begins with 1 for another decade."""
-_DIGITS_ENOUGH = re.compile(r"[0-9](?:[ -]?[0-9]){11}")
+_OTHER_SPACES = r"\u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
+_OTHER_HYPHENS = r"\u00ad\u2010-\u2015\u2212\uff0d"
+"""What stands between the groups of a number that is copied from a page or a document. No line ends: a column of short
+numbers is none."""
+_DIGITS_ENOUGH = re.compile(rf"\d(?:[ {_OTHER_SPACES}{_OTHER_HYPHENS}-]?\d){{11}}")
 """What every card number has in it, and hardly anything else: most texts are done with here."""
+_OTHER_SEPARATORS = re.compile(f"[{_OTHER_SPACES}{_OTHER_HYPHENS}]")
+_OTHER_DIGITS = re.compile(r"[^\D0-9]")
 _WRITTEN = re.compile(r"(?<![0-9])[0-9]{3,}(?:[ -][0-9]{3,})*(?![0-9])")
 """Digits as people write them: in one, or in groups with a space or hyphen between them."""
 _NAMES = re.compile(
@@ -53,8 +60,15 @@ def has_card_number(text: str) -> bool:
 def _numbers(text: str) -> Iterator[bytes]:
     """Yield what is as long as card numbers are, and begins as those of payment schemes do."""
     if _DIGITS_ENOUGH.search(text):
-        for run in _WRITTEN.findall(_NAMES.sub(_left, text)):
+        for run in _WRITTEN.findall(_NAMES.sub(_left, _plain(text))):
             yield from _windows(run.encode())
+
+
+def _plain(text: str) -> str:
+    """Return a text with the digits, spaces and hyphens of all scripts as ASCII has them."""
+    if text.isascii():
+        return text
+    return _OTHER_DIGITS.sub(lambda digit: str(unicodedata.decimal(digit[0])), _OTHER_SEPARATORS.sub(" ", text))
 
 
 def _left(name: re.Match[str]) -> str:

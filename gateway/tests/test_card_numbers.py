@@ -60,6 +60,21 @@ def test_a_number_is_found_however_it_is_written(body: str, separator: str, arou
     assert has_card_number(around.format(separator.join(groups)))
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "4242\u00a04242\u00a04242\u00a04242",
+        "4242\u202f4242\u202f4242\u202f4242",
+        "4242\u20114242\u20114242\u20114242",
+        "\uff14\uff12" * 8,
+        "\u0664\u0662" * 8,
+        "\u0664\u0662\u0664\u0662 4242\u30004242 \uff14\uff12\uff14\uff12",
+    ],
+)
+def test_a_number_is_found_in_all_digits_and_spaces_that_unicode_has(written: str) -> None:
+    assert has_card_number(f"card {written} thanks")
+
+
 @given(BODIES, st.integers(1, 9))
 def test_one_wrong_digit_makes_it_no_number(body: str, wrong: int) -> None:
     number = _with_check_digit(body)
@@ -81,6 +96,7 @@ def test_ids_are_no_numbers(one: UUID, digits: int) -> None:
         "Order 4711, 2 coffees",
         "4242 4242",
         "42424242424242424242",
+        "4242\n4242\n4242\n4242",
         "",
     ],
 )
@@ -110,6 +126,7 @@ def test_amounts_are_no_numbers(amount: int) -> None:
 
 
 LONG = ["000 ", "424 ", "4", "4-", "4a", "f", "42 ", "4444 ", "4242424242424243 ", "01990000-1111-7222-8333-"]
+LONG += ["\u0664", "\u0664\u0662\u0664\u0662\u00a0", "\u00a0"]
 
 
 @pytest.mark.parametrize("unit", LONG)
