@@ -88,7 +88,12 @@ async def create_refund(
     )
     find = refunded(refund_id, caller, parts, context)
     operation = Operation(command, refund_id, "/v1/refunds/{}", CREATED, find, "refund")
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    try:
+        return await carry_out(operation, parts.commands, headers.preferences, context)
+    except ProblemError as problem:
+        if problem.parameter == "payment_intent_id":  # as the command calls it
+            problem.parameter = "payment_intent"
+        raise
 
 
 @router.get(

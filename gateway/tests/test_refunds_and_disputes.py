@@ -80,6 +80,14 @@ async def test_what_cannot_be_refunded(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+async def test_a_refund_of_somebody_elses_payment_names_the_bodys_own_member(
+    gateway: Gateway, services: ScriptedServices, headers: dict[str, str]
+) -> None:
+    services.scripts[CreateRefund] = lambda _: [refused("payment_intent_not_found", parameter="payment_intent_id")]
+    answer = await gateway.http.post("/v1/refunds", json={"payment_intent": str(INTENT)}, headers=headers)
+    assert (answer.status_code, answer.json()["parameter"]) == (404, "payment_intent")
+
+
 async def test_a_refund_of_no_payment_of_ours(gateway: Gateway, headers: dict[str, str]) -> None:
     answer = await gateway.http.post("/v1/refunds", json={"payment_intent": str(uuid4())}, headers=headers)
     document = answer.json()
