@@ -153,7 +153,7 @@ class SandboxProcessor:
         try:
             event = _Event.model_validate_json(body)
         except ValidationError as error:
-            places = sorted({".".join(map(str, e["loc"])) for e in error.errors(include_input=False)})
+            places = sorted({".".join(map(str, e["loc"])) or "body" for e in error.errors(include_input=False)})
             raise MalformedWebhookError(f"not an event of this processor: {', '.join(places)}") from error
         return ProcessorEvent(event.id, event.type, event.news())
 

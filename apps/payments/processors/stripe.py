@@ -106,7 +106,7 @@ class StripeProcessor:
             event = EventSaid.model_validate_json(body)
             return ProcessorEvent(event.id, event.type, event.news())
         except ValidationError as error:
-            places = sorted({".".join(map(str, e["loc"])) for e in error.errors(include_input=False)})
+            places = sorted({".".join(map(str, e["loc"])) or "body" for e in error.errors(include_input=False)})
             raise MalformedWebhookError(f"not an event of this processor: {', '.join(places)}") from error
 
     async def close(self) -> None:

@@ -144,6 +144,13 @@ def test_signed_nonsense_of_the_sandbox_is_malformed(body: bytes) -> None:
     assert "\x00" not in str(raised.value)
 
 
+@pytest.mark.parametrize("kind", SCHEMES)
+def test_a_body_that_is_no_object_at_all_is_named_as_the_body(kind: str) -> None:
+    scheme = SCHEMES[kind]
+    with pytest.raises(MalformedWebhookError, match=r": body$"):
+        scheme.processor.event_of(scheme.sign(b"[]"), b"[]")
+
+
 @pytest.mark.parametrize("body", [b"not json", b"{}", signing.stripe_body({"object": "refund"}, "refund.updated")])
 def test_signed_nonsense_of_stripe_is_malformed(body: bytes) -> None:
     scheme = SCHEMES["stripe"]
