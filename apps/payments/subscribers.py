@@ -9,7 +9,7 @@ from apps.payments.domain.deciding import Terms
 from apps.payments.domain.signing import SigningKeys
 from apps.payments.handlers.hear_ledger import hear_ledger
 from apps.payments.handlers.hear_risk import hear_risk
-from apps.payments.handlers.sweeps import ask_ledger_again, end_waits
+from apps.payments.handlers.sweeps import ask_ledger_again, end_waits, miss_processors
 from apps.payments.handlers.take_commands import take_commands
 from apps.payments.processors.port import Processor
 from apps.payments.queries.accept_webhook import accept_webhook
@@ -45,6 +45,7 @@ from outbox.service import Service
 
 SWEEP_SECONDS = 1.0
 ASK_AGAIN_SECONDS = 10.0
+MISS_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def subscribe(service: Service, parts: Parts) -> None:
     service.consume("payments-ledger-outcome", partial(hear_ledger, terms=terms))
     service.every(SWEEP_SECONDS, partial(end_waits, terms=terms))
     service.every(ASK_AGAIN_SECONDS, ask_ledger_again)
+    service.every(MISS_SECONDS, partial(miss_processors, known=list(parts.processors)))
     _answer_about_payments(service)
     _answer_about_webhooks(service, parts)
 

@@ -38,6 +38,18 @@ RETURNING o.id
 """
 
 
+_TAKE_STRANGERS = """
+WITH strange AS (
+    SELECT id FROM operation WHERE next_at <= $1 AND processor IS NOT NULL AND processor <> ALL ($2::text[])
+    ORDER BY next_at LIMIT $4 FOR UPDATE SKIP LOCKED
+)
+UPDATE operation AS o SET status = 'attention', next_at = $3
+FROM strange WHERE o.id = strange.id
+RETURNING o.id, o.intent_id, o.subject_id, o.verb, o.processor, o.amount, o.asked, o.asked_at, o.reference, o.status,
+          o.tries
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class DueOperation:
     """An operation in a worker's hands. `was_sent`: some worker had it before, so it may have reached the processor."""
@@ -77,6 +89,11 @@ async def postpone(tx: Transaction, worker: UUID, postponed: Sequence[Postponed]
     """Say when those are due again that are unsettled and still this worker's; return the ids of those."""
     rows = [(p.id, p.tries, p.next_at, p.leased_by, p.attention) for p in postponed]
     return {row["id"] for row in await tx.fetch(_POSTPONE, *columns(rows, 5), worker)} if rows else set()
+
+
+async def take_strangers(tx: Transaction, known: Sequence[str], until: datetime, limit: int) -> list[Operation]:
+    """Note that those that are due at other processors than the `known` need attention, and leave them until then."""
+    return [_operation(row) for row in await tx.fetch(_TAKE_STRANGERS, tx.now, list(known), until, limit)]
 
 
 def _operation(row: asyncpg.Record) -> Operation:
