@@ -174,6 +174,8 @@ def _ended(webhook: Webhook, intent_id: UUID, outcome: object, now: datetime) ->
     """Return what has become of a webhook by what the machine made of it."""
     if outcome is Ignored.TOO_EARLY:
         return _parked(webhook, now, intent_id)
+    if outcome is Ignored.OTHER_CURRENCY:
+        return Looked(webhook.id, WebhookStatus.ATTENTION, intent_id, webhook.tries + 1, None, None)
     status = WebhookStatus.IGNORED if isinstance(outcome, Ignored) else WebhookStatus.APPLIED
     return Looked(webhook.id, status, intent_id, webhook.tries + 1, None, now)
 

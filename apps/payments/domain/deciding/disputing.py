@@ -46,6 +46,8 @@ def _open(draft: Draft, processor: str, news: DisputeNews) -> Ignored | None:
     intent = draft.intent
     if intent.direction is PaymentDirection.PAYOUT:
         return Ignored.OUT_OF_STATE
+    if news.currency != intent.currency:
+        return Ignored.OTHER_CURRENCY
     if not intent.captured:
         return Ignored.TOO_EARLY
     status = DisputeStatus(news.status)

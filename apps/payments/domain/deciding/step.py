@@ -66,6 +66,7 @@ class Ignored(StrEnum):
     NOT_DUE = "not_due"
     OLD_NEWS = "old_news"
     TOO_EARLY = "too_early"
+    OTHER_CURRENCY = "other_currency"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -197,6 +198,16 @@ async def test_a_dispute_waits_for_its_payment(room: WebhookRoom, database: Data
     await room.come_to_rest(intent)
     assert await room.statuses() == ["applied"] * 3
     assert (await room.final(intent))["funds"] == "held"
+
+
+async def test_a_dispute_in_another_currency_is_for_a_person(room: WebhookRoom, database: Database) -> None:
+    """Its amount is not one of ours, so that nothing of ours is held for it."""
+    operation = await insert_operation(database)
+    intent = (await row_of(database, operation))["intent_id"]
+    await room.keep(operation_news(operation), replace(dispute_news("ref_1"), currency="JPY"))
+    await room.come_to_rest(intent)
+    assert await room.statuses() == ["applied", "attention"]
+    assert (await room.final(intent))["disputed"] == 0
 
 
 HTTP_ANSWER, LEDGER, LOOK, LATER = "HTTP answer", "ledger", "look", "later"
