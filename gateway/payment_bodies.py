@@ -1,9 +1,10 @@
 """What may be asked of payment intents, and how a payment method is named."""
 
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, StrictBool, Tag, model_validator
 
 from contracts.money import MAX_AMOUNT, Amount, Currency
 from contracts.payments import (
@@ -80,11 +81,24 @@ Description = Annotated[
         examples=["Two coffees and a cake"],
     ),
 ]
+
+
+def _with_a_host(url: str) -> str:
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        host = None
+    if not host:
+        raise ValueError("there is no host in it that one could go to")
+    return url
+
+
 ReturnUrl = Annotated[
     str,
+    AfterValidator(_with_a_host),
     Field(
         max_length=2000,
-        pattern="^https?://[^\x00-\x20]+$",
+        pattern=r'^https?://[^\x00-\x20\s"<>]+$',
         description="Where the customer comes back to from the bank's page",
         examples=["https://shop.example/orders/4711"],
     ),

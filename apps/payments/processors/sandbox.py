@@ -129,7 +129,9 @@ class SandboxProcessor:
         if response.status_code in _CERTAINLY_NOT_DONE:
             return _UNAVAILABLE
         if response.is_client_error and response.status_code != httpx.codes.CONFLICT:
-            return Result(ResultStatus.DECLINED, problem=decline(_code(response), otherwise=PROCESSOR_REFUSED.code))
+            # Its code is about our request, which is nothing to the customer.
+            _LOG.error("request refused", processor=self.name, status=response.status_code, code=_code(response))
+            return Result(ResultStatus.DECLINED, problem=PROCESSOR_REFUSED)
         return self._told(response)
 
     async def query(self, call: Call, _reference: str | None) -> Result:

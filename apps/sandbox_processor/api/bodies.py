@@ -4,9 +4,10 @@ import asyncio
 import json
 from hashlib import sha256
 from typing import Annotated, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from starlette.requests import ClientDisconnect, Request
 
 from apps.sandbox_processor.api.errors import RefusedError
@@ -19,6 +20,17 @@ _NO_AMOUNT = frozenset({OperationType.VOID, OperationType.EVIDENCE})
 
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 _Texts = Annotated[dict[Annotated[str, StringConstraints(max_length=100)], str], Field(max_length=50)]
+
+
+def _with_a_host(url: str) -> str:
+    if not urlsplit(url).hostname:
+        raise ValueError("there is no host in it")
+    return url
+
+
+_ReturnUrl = Annotated[
+    str, StringConstraints(pattern=r"^https?://[^\s\"<>]+$", max_length=2048), AfterValidator(_with_a_host)
+]
 
 
 class _Body(BaseModel):
@@ -41,7 +53,7 @@ class OperationBody(_Body):
     method: MethodBody | None = None
     parent: _Name | None = None
     statement_descriptor: Annotated[str, StringConstraints(max_length=100)] | None = None
-    return_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s\"<>]+$", max_length=2048)] | None = None
+    return_url: _ReturnUrl | None = None
     evidence: _Texts = Field(default_factory=dict)
     metadata: _Texts = Field(default_factory=dict)
 

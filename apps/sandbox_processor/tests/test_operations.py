@@ -141,6 +141,8 @@ def test_without_the_key_there_is_nothing(sandbox: Sandbox, headers: dict[str, s
         b'{"type": "steal", "amount": 1, "currency": "EUR"}',
         b'{"type": "void", "amount": 1, "currency": "EUR", "parent": "sbx_1", "pan": "4"}',
         b'{"type": "void", "amount": 1, "currency": "EUR", "parent": "sbx_1", "return_url": "javascript:x"}',
+        b'{"type": "void", "amount": 1, "currency": "EUR", "parent": "sbx_1", "return_url": "https://[shop/"}',
+        b'{"type": "void", "amount": 1, "currency": "EUR", "parent": "sbx_1", "return_url": "https://?x"}',
         b"\xff\xfe",
     ],
 )

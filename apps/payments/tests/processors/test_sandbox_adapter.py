@@ -129,11 +129,11 @@ async def test_a_key_that_was_used_for_something_else_is_unknown(sandbox: Sandbo
     assert await sandbox.execute(other) == Result(ResultStatus.UNKNOWN)
 
 
-async def test_a_refused_request_has_a_code(sandbox: SandboxProcessor) -> None:
+async def test_a_refused_request_has_a_code_that_is_not_one_of_ours(sandbox: SandboxProcessor) -> None:
     result = await sandbox.execute(Call(new_id(), Verb.CAPTURE, 100, "EUR"))  # of nothing
     assert result.status is ResultStatus.DECLINED
     assert result.problem
-    assert result.problem.code == "invalid_request"
+    assert result.problem.code == "processor_refused"
 
 
 async def test_the_wrong_key_is_certainly_not_done(sandbox_server: SandboxProcess) -> None:
