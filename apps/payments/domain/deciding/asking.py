@@ -10,6 +10,7 @@ from apps.payments.domain.intents import Intent
 from apps.payments.domain.operations import Operation
 from apps.payments.domain.processing import Verb
 from apps.payments.domain.routing import Candidate
+from contracts.message import Problem
 from contracts.payments import CaptureMethod, PaymentDirection
 from contracts.wallet import (
     AccountKind,
@@ -32,6 +33,9 @@ LONG = timedelta(days=400)
 """How long money is held for what only a processor can end."""
 ASK_AGAIN = timedelta(minutes=1)
 """How long to wait when not even the suspense account takes the money."""
+FROZEN = "debit_account_frozen"
+THAW = timedelta(hours=1)
+"""How long to wait for a wallet that is frozen. Its hold keeps the money for us."""
 
 
 def clearing(processor: str) -> SystemAccountName:
@@ -141,6 +145,20 @@ def ask_suspense(draft: Draft, refused: Operation, *, out: bool, processor: str)
     command = _transfer(transfer, draft.intent, debit, credit, refused.amount, refused.subject_id, None)
     at = draft.now + ASK_AGAIN if _is_suspense(refused) else None
     draft.ask_ledger(transfer, Verb.POST, refused.amount, command, refused.subject_id, at)
+    return transfer
+
+
+def waits_for_thaw(refused: Operation, problem: Problem) -> bool:
+    """Tell whether the ledger will not take now what a hold reserves all the same."""
+    return refused.verb is Verb.CAPTURE_HOLD and problem.code == FROZEN
+
+
+def ask_capture_later(draft: Draft, refused: Operation) -> UUID:
+    """Ask in a while, under another id, for what a hold on a frozen wallet reserves; return the transfer's id."""
+    transfer = draft.terms.fresh_id()
+    command = CaptureHold.model_validate_json(refused.asked).model_copy(update={"transfer_id": transfer})
+    at = draft.now + THAW
+    draft.ask_ledger(transfer, Verb.CAPTURE_HOLD, refused.amount, command, refused.subject_id, at)
     return transfer
 
 

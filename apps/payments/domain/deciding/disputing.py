@@ -129,6 +129,9 @@ def hear_ledger(draft: Draft, dispute: Dispute, operation: Operation, problem: P
             _update(draft, held, "dispute_held", operation)
         case Verb.VOID_HOLD:
             _end(draft, dispute, DisputeFunds.RETURNED, operation)
+        case _ if problem and asking.waits_for_thaw(operation, problem):
+            draft.note("dispute_waits_for_thaw", operation=operation.id)
+            asking.ask_capture_later(draft, operation)
         case _ if problem:
             draft.note("dispute_put_aside", operation=operation.id)
             asking.ask_suspense(draft, operation, out=True, processor=dispute.processor)

@@ -52,7 +52,7 @@ def post_refused(draft: Draft, operation: Operation, problem: Problem) -> None:
     """Give a payment back whose wallet did not pay; what a processor has taken or paid out is booked all the same."""
     intent = draft.intent
     if not intent.by_wallet:
-        _put_aside(draft, operation)
+        _put_aside(draft, operation, problem)
     elif intent.capture_method is CaptureMethod.AUTOMATIC:
         error = errors.refused_by_ledger(problem)
         releasing.fail(draft, Trigger.POST_REFUSED, error, operation)
@@ -75,9 +75,12 @@ def back_to_capturable(draft: Draft, trigger: Trigger, operation: Operation, err
     )
 
 
-def _put_aside(draft: Draft, operation: Operation) -> None:
+def _put_aside(draft: Draft, operation: Operation, problem: Problem) -> None:
     intent = draft.intent
-    out = intent.direction is PaymentDirection.PAYOUT
-    transfer = asking.ask_suspense(draft, operation, out=out, processor=intent.held_for or processor_of(intent))
+    if asking.waits_for_thaw(operation, problem):
+        transfer = asking.ask_capture_later(draft, operation)
+    else:
+        out = intent.direction is PaymentDirection.PAYOUT
+        transfer = asking.ask_suspense(draft, operation, out=out, processor=intent.held_for or processor_of(intent))
     attempt = replace(intent.current, transfer_id=transfer)
     draft.move(Trigger.POST_REFUSED, State.POSTING, operation=operation.id, attempt=attempt)

@@ -83,6 +83,9 @@ def hear_ledger(draft: Draft, refund: Refund, operation: Operation, problem: Pro
             _end(draft, refund, Stage.FAILED, operation, errors.refund_refused_by_ledger(problem))
         case _ if draft.intent.by_wallet:
             _end(draft, refund, Stage.FAILED, operation, errors.refund_refused_by_ledger(problem))
+        case _ if asking.waits_for_thaw(operation, problem):
+            draft.note("refund_waits_for_thaw", operation=operation.id)
+            asking.ask_capture_later(draft, operation)
         case _:
             # The customer has the money: what the merchant's wallet does not give is put on the suspense account.
             draft.note("refund_put_aside", operation=operation.id)
