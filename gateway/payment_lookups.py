@@ -65,7 +65,7 @@ def canceled(intent: PaymentIntent) -> Reply | None:
 
 
 def updated(changes: Mapping[str, Any]) -> Judge:
-    """Return a judge of an update: whether the intent shows all of what was to change."""
+    """Return a judge of an update: whether the intent shows all of what was to change, as it never does of a token."""
 
     def judge(intent: PaymentIntent) -> Reply | None:
         shows_all = all(getattr(intent, name) == value for name, value in changes.items())
