@@ -8,11 +8,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from gateway.problems import ProblemError
 from gateway.request_context import context_of
 
 _MAX_ERRORS = 20
+_METHODS = ("GET", "POST", "PATCH", "DELETE")
 _NOT_AN_OBJECT = frozenset({"model_attributes_type", "model_type", "dict_type"})
 
 
@@ -42,11 +44,17 @@ def _of_framework(request: Request, error: HTTPException) -> ProblemError:
         case 404:
             return ProblemError("not_found", f"Nothing is at {request.url.path}; /docs lists what there is.")
         case 405:
-            allowed = (error.headers or {}).get("Allow", "")
+            allowed = ", ".join(_allowed(request))
             detail = f"{request.url.path} takes {allowed}, not {request.method}."
             return ProblemError("method_not_allowed", detail, headers={"Allow": allowed})
         case _:
             return ProblemError("malformed_request", "The body cannot be read; send one JSON object in UTF-8.")
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods that a path takes: each is a route of its own, and the framework names but the first's."""
+    routes, scope = request.app.routes, request.scope
+    return [m for m in _METHODS if any(r.matches({**scope, "method": m})[0] is Match.FULL for r in routes)]
 
 
 async def _answer_validation(request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
+from contracts.ids import new_id
 from contracts.wallet import ListAccounts
 from gateway.problems import KINDS
 from gateway.tests.conftest import Gateway
@@ -40,6 +41,18 @@ async def test_what_is_not_there(gateway: Gateway) -> None:
         assert answer.headers["Content-Type"] == "application/problem+json"
         if status == 405:
             assert "POST" in answer.headers["Allow"]
+
+
+async def test_a_wrong_method_is_told_all_that_are_right(gateway: Gateway) -> None:
+    places = {
+        "/v1/payment_intents": "GET, POST",
+        f"/v1/webhook_endpoints/{new_id()}": "GET, PATCH, DELETE",
+        "/v1/sessions": "POST",
+    }
+    for path, allowed in places.items():
+        answer = await gateway.http.put(path)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+        assert allowed in answer.json()["detail"]
 
 
 async def test_a_path_parameter_that_is_no_id(gateway: Gateway, services: ScriptedServices, user: UUID) -> None:
