@@ -234,6 +234,11 @@ class Scenario:
         """Let an operator stop or free one of the wallets."""
         self._freeze(self.rng.choice([self.wallet, self.shop, self.shop]), self.rng.choice(list(Direction)))
 
+    def thaw(self) -> None:
+        """Let an operator free both wallets: what holds reserve on a frozen one waits for that."""
+        for account in (self.wallet, self.shop):
+            self._freeze(account, Direction.NONE)
+
     def _freeze(self, account: UUID, direction: Direction) -> None:
         key = self._key("freeze")
         self.world.send(

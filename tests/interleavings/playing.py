@@ -35,6 +35,8 @@ async def play(world: World, seeds: Iterable[int]) -> None:
     for _ in range(STEPS):
         await _step(world, people)
     world.chance.calm()
+    for person in people:
+        person.thaw()
     await _end(world)
 
 
