@@ -1,5 +1,6 @@
 """The page on which a customer authenticates: plain HTML that works without JavaScript, and takes JSON as well."""
 
+import re
 import time
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +18,7 @@ from apps.sandbox_processor.domain.words import Status
 from apps.sandbox_processor.handlers.answer_authentication import answer_authentication
 from apps.sandbox_processor.store import operations
 
+_PLAIN_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 _POLICY = f"default-src 'none'; style-src '{STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'"
 _FORM = "application/x-www-form-urlencoded"
 
@@ -66,12 +68,17 @@ def _form_result(body: bytes) -> str:
 
 def _page(html: str, operation: Operation | None, status: int = 200) -> Response:
     # Browsers hold the redirect after the form's POST against form-action too.
-    back = urlsplit(operation.return_url) if operation and operation.return_url else None
-    targets = f"'self' {back.scheme}://{back.netloc}" if back else "'self'"
+    back = f" {_source(operation.return_url)}" if operation and operation.return_url else ""
     headers = {
-        "Content-Security-Policy": f"{_POLICY}; form-action {targets}",
+        "Content-Security-Policy": f"{_POLICY}; form-action 'self'{back}",
         "Cache-Control": "no-store",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
     return HTMLResponse(html, status, headers)
+
+
+def _source(url: str) -> str:
+    """Return a URL's origin as a policy writes it; its scheme alone where the host is none that can stand in one."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if _PLAIN_HOST.fullmatch(parts.netloc) else f"{parts.scheme}:"

@@ -103,3 +103,12 @@ def test_the_page_trusts_nobody(client: Client) -> None:
     assert httpx.get(f"{url}0").status_code == 404
     assert press(f"{url}0", "approve").status_code == 404
     assert press(url, "").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "url", ["https://\u4e2d\u6587.example/", "https://ada:pw@shop.example/", "https://shop.example;x/"]
+)
+def test_a_host_that_cannot_stand_in_a_policy_does_not_break_the_page(client: Client, url: str) -> None:
+    answer = httpx.get(client.start("tok_requires_action", return_url=url)["action_url"])
+    assert answer.status_code == 200
+    assert answer.headers["Content-Security-Policy"].endswith("form-action 'self' https:")
