@@ -44,7 +44,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What a payment says of its money, and what its operations that the ledger has carried out come to."""
+    """What a payment says of its money, and what its operations that the ledger has carried out come to.
+
+    `lost` is all that lost disputes have taken, also what was claimed beyond what was left of the payment.
+    """
 
     intent_id: UUID
     captured: int

@@ -38,3 +38,8 @@ class Dispute:
     def is_closed(self) -> bool:
         """Whether it was won or lost."""
         return self.status in (DisputeStatus.WON, DisputeStatus.LOST)
+
+    @property
+    def beyond(self) -> int:
+        """The part of the claim that is no longer there; who loses has it taken by the processor all the same."""
+        return self.amount - self.contested

@@ -29,12 +29,17 @@ _MOVE = """
 UPDATE ledger_check SET settled_at = $3, operation_id = $4
 WHERE id = 1 AND settled_at = $1 AND operation_id = $2 RETURNING true
 """
+# A lost dispute takes what was claimed beyond what was left of the payment, too. While it is being settled, part of it
+# may have moved that the payment does not count yet.
 _SUMS = """
-SELECT i.id, i.captured, i.refunded, i.lost, moved.there, moved.back, moved.away
+SELECT i.id, i.captured, i.refunded, i.lost + beyond.amount, moved.there, moved.back, moved.away
 FROM payment_intent i, LATERAL (
+    SELECT coalesce(sum(d.amount - d.contested), 0)::bigint AS amount
+    FROM dispute d WHERE d.intent_id = i.id AND d.funds = 'taken'
+) AS beyond, LATERAL (
     SELECT coalesce(sum(o.amount) FILTER (WHERE o.subject_id = i.id), 0)::bigint AS there,
            coalesce(sum(o.amount) FILTER (WHERE r.id IS NOT NULL), 0)::bigint AS back,
-           coalesce(sum(o.amount) FILTER (WHERE d.id IS NOT NULL), 0)::bigint AS away
+           coalesce(sum(o.amount) FILTER (WHERE d.funds <> 'settling'), 0)::bigint AS away
     FROM operation o LEFT JOIN refund r ON r.id = o.subject_id LEFT JOIN dispute d ON d.id = o.subject_id
     WHERE o.intent_id = i.id AND o.status = 'succeeded' AND o.verb IN ('post', 'capture_hold')
 ) AS moved

@@ -5,11 +5,13 @@ from uuid import UUID
 
 import pytest
 
+from apps.payments.domain.agreement import sums_difference
 from apps.payments.domain.deciding import Ignored
 from apps.payments.domain.disputes import Dispute
 from apps.payments.domain.operations import call_of
 from apps.payments.domain.processing import DisputeNews, ResultStatus, Verb
 from apps.payments.domain.signals import DisputeWord
+from apps.payments.store.ledger_checks import load_sums
 from apps.payments.tests.building import (
     PAYER,
     THEIRS,
@@ -27,6 +29,8 @@ from contracts.ids import new_id
 from contracts.message import Outcome
 from contracts.payments import DisputeClosed, DisputeFunds, DisputeOpened, DisputeStatus, DisputeUpdated
 from contracts.wallet import AccountKind, CaptureHold, PlaceHold, PostTransfer, SystemAccountName, VoidHold
+
+SUSPENSE = SystemAccountName(kind=AccountKind.SUSPENSE)
 
 
 def word(intent: UUID, status: str = "needs_response", amount: int = 1250) -> DisputeWord:
@@ -88,7 +92,7 @@ async def test_what_the_merchant_does_not_have_the_platform_carries(room: Room) 
     assert (await the_dispute(room)).funds is DisputeFunds.UNFUNDED
     await room.apply(word(intent, "lost"))
     post = await room.last(PostTransfer)
-    assert (post.debit_account, post.credit_account) == (SystemAccountName(kind=AccountKind.SUSPENSE), CLEARING)
+    assert (post.debit_account, post.credit_account) == (SUSPENSE, CLEARING)
     await room.deliver(posted(post))
     assert (await the_dispute(room)).funds is DisputeFunds.TAKEN
 
@@ -104,6 +108,90 @@ async def test_what_was_refunded_cannot_be_contested_again(room: Room) -> None:
     await room.apply(word(intent))
     dispute = await the_dispute(room)
     assert (dispute.amount, dispute.contested) == (1250, 250)
+
+
+async def refunded(room: Room, amount: int) -> UUID:
+    """A payment of 1000 of which some has gone back already."""
+    intent = await charged(room, amount=1000)
+    await room.deliver(refund(intent, amount))
+    hold = await room.last(PlaceHold)
+    await room.deliver(placed(hold))
+    await say(room, intent, ResultStatus.APPROVED)
+    await room.deliver(*captured(await room.last(CaptureHold), hold))
+    assert (await room.intent(intent)).refunded == amount
+    return intent
+
+
+async def agrees(room: Room, intent: UUID) -> bool:
+    async with room.database.reads() as reads:
+        return [sums_difference(sums) for sums in await load_sums(reads, [intent])] == [None]
+
+
+async def test_lost_beyond_what_is_left_the_merchant_pays_what_is_left_and_the_platform_the_rest(room: Room) -> None:
+    intent = await refunded(room, 400)
+    await room.apply(word(intent, "lost", 1000), word(intent, "lost", 1000))
+    hold = await room.last(PlaceHold)
+    assert hold.amount == 600
+    before = await room.said(PostTransfer)
+    await room.deliver(placed(hold))
+    await room.deliver(*captured(await room.last(CaptureHold), hold))
+    assert (await the_dispute(room)).funds is DisputeFunds.SETTLING
+    assert await room.said(DisputeClosed) == []
+    assert await agrees(room, intent), "while it is under way"
+    await room.apply(word(intent, "lost", 1000), word(intent, "won", 1000))
+    post = await room.last(PostTransfer)
+    assert (post.debit_account, post.credit_account, post.amount) == (SUSPENSE, CLEARING, 400)
+    assert post.reference == (await the_dispute(room)).id
+    await room.deliver(posted(post), posted(post))
+    after = await room.intent(intent)
+    assert (after.disputed, after.lost, after.refundable) == (0, 600, 0)
+    assert (await the_dispute(room)).funds is DisputeFunds.TAKEN
+    assert len(await room.said(PostTransfer)) == len(before) + 1
+    assert len(await room.said(DisputeClosed)) == 1
+    assert await room.unsettled(intent) == []
+    assert await agrees(room, intent)
+
+
+@pytest.mark.parametrize("left", [0, 600], ids=["nothing is left", "the merchant has not got it"])
+async def test_lost_without_a_hold_the_platform_pays_all(room: Room, left: int) -> None:
+    intent = await refunded(room, 1000 - left)
+    await room.apply(word(intent, amount=1000))
+    if left:
+        hold = await room.last(PlaceHold)
+        await room.deliver(hold_refused(hold.hold_id, hold))
+    await room.apply(word(intent, "lost", 1000), word(intent, "lost", 1000))
+    post = await room.last(PostTransfer)
+    assert (post.debit_account, post.credit_account, post.amount) == (SUSPENSE, CLEARING, 1000)
+    assert (await the_dispute(room)).funds is DisputeFunds.SETTLING
+    await room.deliver(posted(post))
+    assert (await the_dispute(room)).funds is DisputeFunds.TAKEN
+    assert (await room.intent(intent)).lost == left
+    assert await room.unsettled(intent) == []
+    assert await agrees(room, intent)
+
+
+async def test_a_hold_that_is_gone_when_the_dispute_is_lost_the_platform_pays_all(room: Room) -> None:
+    intent = await refunded(room, 400)
+    await room.apply(word(intent, "lost", 1000))
+    hold = await room.last(PlaceHold)
+    await room.deliver(placed(hold))
+    await room.deliver(hold_refused((await room.last(CaptureHold)).transfer_id, hold, "hold_expired"))
+    post = await room.last(PostTransfer)
+    assert (post.debit_account, post.credit_account, post.amount) == (SUSPENSE, CLEARING, 1000)
+    await room.deliver(posted(post))
+    assert (await the_dispute(room)).funds is DisputeFunds.TAKEN
+    assert await agrees(room, intent)
+
+
+@pytest.mark.parametrize("left", [0, 600])
+async def test_won_beyond_what_is_left_nobody_pays(room: Room, left: int) -> None:
+    intent = await refunded(room, 1000 - left)
+    before = await room.said(PostTransfer)
+    await room.apply(word(intent, "won", 1000), word(intent, "lost", 1000))
+    assert (await the_dispute(room)).funds is DisputeFunds.RETURNED
+    assert await room.said(PostTransfer) == before
+    assert (await room.intent(intent)).refundable == left
+    assert await agrees(room, intent)
 
 
 async def test_a_dispute_before_the_money_is_there_is_for_later(room: Room) -> None:

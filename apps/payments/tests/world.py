@@ -252,7 +252,9 @@ class World:
     def _money_is_where_it_belongs(self) -> None:
         intent, ledger = self.play.intent, self.ledger
         mine, theirs = ledger.balances[str(MINE)], ledger.balances[str(THEIRS)]
-        kept = intent.captured - intent.refunded - intent.lost
+        disputes = self.play.payment.disputes.values()
+        beyond = sum(d.amount - d.contested for d in disputes if d.funds is DisputeFunds.TAKEN)
+        kept = intent.captured - intent.refunded - intent.lost - beyond
         fees, aside, clearing = ledger.of("fees"), ledger.of("suspense"), ledger.of("clearing")
         assert sum(ledger.balances.values()) == 0
         assert clearing == ledger.balances[f"clearing:{intent.processor or 'sandbox'}"]
@@ -264,7 +266,7 @@ class World:
                 assert (mine + aside, clearing) == (kept, -kept)
             case PaymentDirection.PAYMENT if intent.by_wallet:
                 # Nobody can dispute this one; here somebody did, and what was lost left over a clearing account.
-                assert (mine, clearing) == (-intent.captured + intent.refunded, intent.lost)
+                assert (mine, clearing) == (-intent.captured + intent.refunded, intent.lost + beyond)
                 assert theirs + fees + aside == kept
             case PaymentDirection.PAYMENT:
                 assert (theirs + fees + aside, clearing) == (kept, -kept)

@@ -105,21 +105,25 @@ def _conclude(draft: Draft, dispute: Dispute) -> None:
     if not dispute.is_closed or dispute.funds not in (DisputeFunds.HELD, DisputeFunds.UNFUNDED):
         return
     won = dispute.status is DisputeStatus.WON
-    if dispute.hold_id is None and (won or not dispute.contested):
-        _end(draft, dispute, DisputeFunds.RETURNED if won else DisputeFunds.TAKEN)
+    if won and dispute.hold_id is None:
+        _end(draft, dispute, DisputeFunds.RETURNED)
         return
     draft.keep_dispute(replace(dispute, funds=DisputeFunds.SETTLING))
     if dispute.hold_id is None:
-        theirs = clearing(dispute.processor)
-        asking.ask_transfer(draft, SUSPENSE, theirs, dispute.contested, dispute.id)
+        _carry(draft, dispute, dispute.amount)
     elif won:
         asking.ask_release(draft, dispute.hold_id, dispute.contested, dispute.id)
     else:
         asking.ask_capture_hold(draft, dispute.hold_id, dispute.contested, dispute.id)
 
 
+def _carry(draft: Draft, dispute: Dispute, amount: int) -> None:
+    """Take from us what the processor has taken and the merchant's hold does not give: for a person to claim."""
+    asking.ask_transfer(draft, SUSPENSE, clearing(dispute.processor), amount, dispute.id)
+
+
 def hear_ledger(draft: Draft, dispute: Dispute, operation: Operation, problem: Problem | None) -> None:
-    """Take the ledger's outcome of an operation of a dispute."""
+    """Take the ledger's outcome of an operation of a dispute; a transfer from the suspense account is the last one."""
     draft.settle(operation, problem)
     match operation.verb:
         case Verb.HOLD if problem:
@@ -132,9 +136,15 @@ def hear_ledger(draft: Draft, dispute: Dispute, operation: Operation, problem: P
         case _ if problem and asking.waits_for_thaw(operation, problem):
             draft.note("dispute_waits_for_thaw", operation=operation.id)
             asking.ask_capture_later(draft, operation)
+        case Verb.CAPTURE_HOLD if problem:
+            draft.note("dispute_put_aside", operation=operation.id)
+            _carry(draft, dispute, dispute.amount)
+        case Verb.CAPTURE_HOLD if dispute.beyond:
+            draft.note("dispute_put_aside", operation=operation.id)
+            _carry(draft, dispute, dispute.beyond)
         case _ if problem:
             draft.note("dispute_put_aside", operation=operation.id)
-            asking.ask_suspense(draft, operation, out=True, processor=dispute.processor)
+            asking.ask_again(draft, operation)
         case _:
             _end(draft, dispute, DisputeFunds.TAKEN, operation)
 
