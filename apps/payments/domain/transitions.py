@@ -45,6 +45,7 @@ class Trigger(StrEnum):
     AUTHORISED = "authorised"
     CHARGED = "charged"
     ACTION_REQUIRED = "action_required"
+    ACTION_TAKEN = "action_taken"
     DECLINED = "declined"
     FELL_OVER = "fell_over"
     CAPTURED = "captured"
@@ -86,7 +87,13 @@ TRANSITIONS: Mapping[State, Mapping[Trigger, frozenset[State]]] = MappingProxyTy
             # A processor certainly did nothing, so the next one of the route is asked.
             T.FELL_OVER: frozenset({S.AUTHORISING}),
         },
-        S.AWAITING_ACTION: _BY_PROCESSOR | {T.CANCEL: frozenset({S.RELEASING}), T.EXPIRED: frozenset({S.RELEASING})},
+        S.AWAITING_ACTION: _BY_PROCESSOR
+        | {
+            # The customer has done their part, and the bank takes its time: there is nobody to give up any more.
+            T.ACTION_TAKEN: frozenset({S.AUTHORISING}),
+            T.CANCEL: frozenset({S.RELEASING}),
+            T.EXPIRED: frozenset({S.RELEASING}),
+        },
         S.REQUIRES_CAPTURE: {
             # The ledger captures what a wallet pays; what a processor authorised, it has to capture first.
             T.CAPTURE: frozenset({S.POSTING, S.CAPTURING}),

@@ -180,6 +180,50 @@ async def test_a_customer_who_does_not_act_in_time_is_given_up(room: Room) -> No
     assert (gone.state, gone.cancellation_reason) == (State.CANCELED, "expired")
 
 
+async def test_a_customer_who_has_acted_is_not_given_up_while_the_bank_takes_its_time(room: Room) -> None:
+    intent = await approved(room, **CARD)
+    await say(room, intent, ResultStatus.PENDING)
+    await say(room, intent, ResultStatus.REQUIRES_ACTION, action_url="https://bank.example/3ds")
+    for _ in range(2):
+        assert await say(room, intent, ResultStatus.PENDING) == []
+    waiting = await room.intent(intent)
+    assert (waiting.state, waiting.next_action, waiting.deadline_at) == (State.AUTHORISING, None, None)
+    hops = [hop for hop in await room.hops(intent) if hop[0] == "action_taken"]
+    assert hops == [("action_taken", "authorising", "payment_intent.processing")]
+    (asked,) = await room.unsettled(intent)
+    assert asked.status is OperationStatus.PENDING
+    await room.sweep()
+    await say(room, intent, ResultStatus.APPROVED)
+    assert (await room.intent(intent)).state is State.POSTING
+
+
+async def test_what_is_not_known_of_a_customer_who_has_to_act_leaves_them_their_time(room: Room) -> None:
+    intent = await approved(room, **CARD)
+    await say(room, intent, ResultStatus.REQUIRES_ACTION, action_url="https://bank.example/3ds")
+    before = await room.intent(intent)
+    await say(room, intent, ResultStatus.UNKNOWN)
+    after = await room.intent(intent)
+    assert (after.state, after.deadline_at) == (State.AWAITING_ACTION, before.deadline_at)
+
+
+async def test_an_old_word_that_the_customer_has_to_act_gives_them_their_time_again(room: Room) -> None:
+    intent = await approved(room, **CARD)
+    for status in (ResultStatus.REQUIRES_ACTION, ResultStatus.PENDING, ResultStatus.REQUIRES_ACTION):
+        await say(room, intent, status, action_url="https://bank.example/3ds")
+    waiting = await room.intent(intent)
+    assert (waiting.state, waiting.deadline_at is not None) == (State.AWAITING_ACTION, True)
+    await say(room, intent, ResultStatus.APPROVED)
+    assert (await room.intent(intent)).state is State.POSTING
+
+
+async def test_what_a_customer_has_acted_on_is_not_started_anew_elsewhere(room: Room) -> None:
+    intent = await approved(room, **CARD)
+    for status in (ResultStatus.REQUIRES_ACTION, ResultStatus.PENDING, ResultStatus.FAILED):
+        await say(room, intent, status)
+    assert (await room.intent(intent)).state is State.REQUIRES_PAYMENT_METHOD
+    assert await room.unsettled(intent) == []
+
+
 async def test_the_fee_is_taken_with_the_money(room: Room) -> None:
     intent = await approved(room, **CARD, application_fee=50)
     await say(room, intent, ResultStatus.APPROVED)

@@ -51,6 +51,7 @@ GIVEN: Mapping[Trigger, list[Callable[[Play], object]]] = {
     Trigger.AUTHORISED: [lambda p: p.processor(YES, Verb.AUTHORISE)],
     Trigger.CHARGED: [lambda p: p.processor(YES, Verb.CHARGE, Verb.PAYOUT)],
     Trigger.ACTION_REQUIRED: [lambda p: p.processor(ResultStatus.REQUIRES_ACTION, *STARTS)],
+    Trigger.ACTION_TAKEN: [lambda p: p.processor(ResultStatus.PENDING, *STARTS)],
     Trigger.DECLINED: [lambda p: p.processor(DECLINED, *STARTS, problem=NO)],
     Trigger.FELL_OVER: [lambda p: p.processor(FAILED, *STARTS)],
     Trigger.CAPTURED: [lambda p: p.processor(YES, Verb.CAPTURE)],
@@ -97,6 +98,13 @@ def held(**kind: object) -> Play:
 def acting(**kind: object) -> Play:
     play = approved(**kind)
     play.processor(ResultStatus.REQUIRES_ACTION, *STARTS)
+    return play
+
+
+def acted(**kind: object) -> Play:
+    """The customer has done their part, and the processor is not done yet."""
+    play = acting(**kind)
+    play.processor(ResultStatus.PENDING, *STARTS)
     return play
 
 
@@ -163,7 +171,7 @@ PATHS: Mapping[State, list[Path]] = {
     State.ASSESSING: each(assessing, KINDS),
     State.IN_REVIEW: each(reviewed, KINDS),
     State.RESERVING: each(approved, (BY_HAND, PAYOUT)),
-    State.AUTHORISING: each(held, (BY_CARD, CARD_BY_HAND, PAYOUT)),
+    State.AUTHORISING: each(held, (BY_CARD, CARD_BY_HAND, PAYOUT)) + each(acted, (BY_CARD, CARD_BY_HAND)),
     State.AWAITING_ACTION: each(acting, (BY_CARD, CARD_BY_HAND)),
     State.REQUIRES_CAPTURE: each(done, MANUALS) + each(partly, MANUALS),
     State.CAPTURING: [

@@ -12,7 +12,7 @@ from apps.payments.domain.processing import Result, ResultStatus, Verb
 from apps.payments.domain.signals import RiskWord
 from apps.payments.domain.transitions import State, Trigger, is_legal
 from contracts.message import Problem
-from contracts.payments import ActionType, CaptureMethod, NextAction, PaymentDirection
+from contracts.payments import ActionType, CaptureMethod, NextAction, OperationNeedsAttention, PaymentDirection
 from contracts.risk import RiskOutcome
 
 _BY_OUTCOME = {
@@ -124,6 +124,9 @@ def _hear_payment(draft: Draft, operation: Operation, result: Result) -> None:
             _fall_over(draft, operation)
         case ResultStatus.REQUIRES_ACTION if operation.verb is not Verb.PAYOUT:
             _wait_for_customer(draft, operation, result)
+        case ResultStatus.PENDING if draft.intent.state is State.AWAITING_ACTION:
+            wait(draft, operation, result)
+            draft.move(Trigger.ACTION_TAKEN, State.AUTHORISING, operation=operation.id)
         case _:
             wait(draft, operation, result)
 
@@ -154,11 +157,14 @@ def _declined(draft: Draft, operation: Operation, problem: Problem, reference: s
 
 
 def _fall_over(draft: Draft, operation: Operation) -> None:
-    """Ask the next processor of the route; what waited for its customer is not started anew behind their back."""
+    """Ask the next processor of the route.
+
+    What waits for its customer, or has a name at the processor already, is not started anew behind their back.
+    """
     tried = (*operation.details.get("tried", ()), str(operation.processor))
     payment = asking.candidate(draft.intent)
     following = draft.terms.routing.after(payment, tried) if payment else None
-    if following is None or draft.intent.state is not State.AUTHORISING:
+    if following is None or operation.reference or draft.intent.state is not State.AUTHORISING:
         _declined(draft, operation, errors.PROCESSOR_UNAVAILABLE)
         return
     draft.settle(operation, errors.PROCESSOR_UNAVAILABLE)
@@ -207,6 +213,24 @@ _STATUS = {
     ResultStatus.PENDING: OperationStatus.PENDING,
     ResultStatus.FAILED: OperationStatus.PENDING,
 }
+
+
+def doubt(draft: Draft, operation: Operation, result: Result) -> None:
+    """Leave open, once and for all to see, what was approved otherwise than asked: only a person can put it right."""
+    if operation.status is OperationStatus.ATTENTION:
+        return
+    reference = result.reference or operation.reference
+    draft.progress(replace(operation, status=OperationStatus.ATTENTION, reference=reference))
+    draft.note("operation_doubted", operation=operation.id)
+    draft.say(
+        OperationNeedsAttention(
+            operation_id=operation.id,
+            payment_intent=operation.intent_id,
+            processor=str(operation.processor),
+            asked_at=operation.asked_at,
+            tries=operation.tries,
+        )
+    )
 
 
 def wait(draft: Draft, operation: Operation, result: Result) -> None:
