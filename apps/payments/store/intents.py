@@ -56,19 +56,20 @@ INSERT INTO payment_intent
       (id, customer, merchant, direction, source_wallet, destination_wallet, method, amount, currency, capture_method,
        application_fee, description, statement_descriptor, metadata, return_url, country, created_at,
        state, attempt, assessment_id, transfer_id, asked_by, awaited, last_payment_error, deadline_at, updated_at,
-       processor, hops)
+       processor, hops, cancellation_reason)
 SELECT id, customer, merchant, direction, source_wallet, destination_wallet, method::json, amount, currency,
        capture_method, application_fee, description, statement_descriptor, metadata::jsonb, return_url, country,
        created_at, state, attempt, assessment_id, transfer_id, asked_by::json, awaited, last_payment_error::json,
-       deadline_at, updated_at, processor, hops
+       deadline_at, updated_at, processor, hops, cancellation_reason
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::bigint[],
             $9::text[], $10::text[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
             $17::timestamptz[], $18::text[], $19::integer[], $20::uuid[], $21::uuid[], $22::text[], $23::boolean[],
-            $24::text[], $25::timestamptz[], $26::timestamptz[], $27::text[], $28::integer[])
+            $24::text[], $25::timestamptz[], $26::timestamptz[], $27::text[], $28::integer[],
+            $29::text[])
      AS new (id, customer, merchant, direction, source_wallet, destination_wallet, method, amount, currency,
              capture_method, application_fee, description, statement_descriptor, metadata, return_url, country,
              created_at, state, attempt, assessment_id, transfer_id, asked_by, awaited, last_payment_error, deadline_at,
-             updated_at, processor, hops)
+             updated_at, processor, hops, cancellation_reason)
 ORDER BY id
 """
 _UPDATE = """
@@ -133,7 +134,7 @@ async def lock_overdue(tx: Transaction, now: datetime, limit: int) -> list[UUID]
 async def insert(tx: Transaction, intents: Sequence[Intent]) -> None:
     """Add intents. Raises asyncpg.UniqueViolationError when another transaction has just taken an id."""
     if intents:
-        await tx.execute(_INSERT, *columns([_whole(intent) for intent in intents], 28))
+        await tx.execute(_INSERT, *columns([_whole(intent) for intent in intents], 29))
 
 
 async def update(tx: Transaction, intents: Iterable[Intent]) -> None:
@@ -173,7 +174,8 @@ def details_of(intent: Intent) -> tuple[object, ...]:
 
 
 def _whole(intent: Intent) -> tuple[object, ...]:
-    attempt = intent.attempt
+    """Return all that commands set: a new intent may be confirmed or canceled in the batch that creates it."""
+    attempt, reason = intent.attempt, intent.cancellation_reason
     return (
         intent.id,
         intent.customer,
@@ -203,6 +205,7 @@ def _whole(intent: Intent) -> tuple[object, ...]:
         intent.updated_at,
         intent.processor,
         intent.hops,
+        reason.value if reason else None,
     )
 
 

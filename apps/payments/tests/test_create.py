@@ -4,11 +4,11 @@ import pytest
 
 from apps.payments.domain.transitions import State
 from apps.payments.handlers.telling import DECISIONS
-from apps.payments.tests.building import MINE, PAYER, create, late
+from apps.payments.tests.building import MINE, PAYER, cancel, create, late
 from apps.payments.tests.room import RISK_DEADLINE, Room
 from contracts.ids import new_id
 from contracts.message import Envelope, Outcome
-from contracts.payments import CreatePaymentIntent, PaymentIntent, PaymentStatus
+from contracts.payments import CancellationReason, CreatePaymentIntent, PaymentIntent, PaymentStatus
 from contracts.risk import Assess
 from outbox.transaction import Request
 
@@ -77,6 +77,17 @@ async def test_an_id_belongs_to_the_first_that_names_it_in_one_batch_or_in_two(r
     assert {reply.problem.code for reply in replies if reply.problem} == {"payment_intent_exists"}
     assert (await room.intent(taken)).amount == 1
     assert len(await room.said(Assess)) == 1
+
+
+async def test_what_is_canceled_in_the_batch_that_creates_it_says_why(room: Room) -> None:
+    command = create(confirm=False)
+    replies = await room.deliver(command, cancel(command.data.payment_intent_id))
+    assert [reply.problem for reply in replies] == [None, None]
+    canceled = await room.intent(command.data.payment_intent_id)
+    assert (canceled.state, canceled.cancellation_reason) == (
+        State.CANCELED,
+        CancellationReason.REQUESTED_BY_CUSTOMER,
+    )
 
 
 async def test_a_message_delivered_twice_counts_once(room: Room) -> None:
