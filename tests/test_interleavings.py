@@ -21,8 +21,11 @@ ENOUGH = 1000
 _MOVES = """
 SELECT DISTINCT lag(state) OVER (PARTITION BY intent_id ORDER BY number) AS before, trigger, state FROM hop
 """
-# A hold outlives the time in which it may be captured.
-_UNREACHED = {(State.POSTING, Trigger.POST_REFUSED, State.RELEASING)}
+# A hold outlives the time in which it may be captured. The sandbox decides at once when its customer has acted.
+_UNREACHED = {
+    (State.POSTING, Trigger.POST_REFUSED, State.RELEASING),
+    (State.AWAITING_ACTION, Trigger.ACTION_TAKEN, State.AUTHORISING),
+}
 _STORY = """
 SELECT dense_rank() OVER (ORDER BY i.created_at, i.id) AS payment, h.number, h.trigger, h.state
 FROM payment_intent i JOIN hop h ON h.intent_id = i.id ORDER BY 1, 2
