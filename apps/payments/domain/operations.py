@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from apps.payments.domain.processing import Call, ResultStatus, Verb
+from apps.payments.domain.processing import Call, Result, ResultStatus, Verb
 from contracts.message import Problem
 
 
@@ -16,7 +16,7 @@ class OperationStatus(StrEnum):
     """How an operation stands; `succeeded` and `failed` are settled.
 
     pending: asked, and they will say more. unknown: it may or may not have happened. requires_action: the customer has
-    to do something. attention: nobody could find out for days.
+    to do something. attention: nobody could find out for days, or something else was approved than was asked for.
     """
 
     PENDING = "pending"
@@ -103,3 +103,10 @@ def contradicts(verb: Verb, status: OperationStatus, said: ResultStatus) -> bool
             return verb in _COMES_BACK
         case _:
             return False
+
+
+def approves_something_else(operation: Operation, currency: str, said: Result) -> bool:
+    """Tell whether a processor approved another amount or currency than an operation, in `currency`, asked for."""
+    if operation.verb not in _MOVES_MONEY or said.status is not ResultStatus.APPROVED:
+        return False
+    return said.amount not in (None, operation.amount) or said.currency not in (None, currency)

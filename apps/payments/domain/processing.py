@@ -67,12 +67,17 @@ class ResultStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a processor says of an operation. `reference` is its own name for it; `problem` why it was declined."""
+    """What a processor says of an operation. `reference` is its own name for it; `problem` why it was declined.
+
+    `amount` and `currency` are what it approved, where it says so.
+    """
 
     status: ResultStatus
     reference: str | None = None
     problem: Problem | None = None
     action_url: str | None = None
+    amount: int | None = None
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,10 +52,14 @@ class _Operation(_Said):
     status: Annotated[str, Field(pattern="^(approved|declined|requires_action|pending)$")]
     decline_code: str | None = None
     action_url: str | None = None
+    amount: int | None = None
+    currency: str | None = None
 
     def result(self) -> Result:
         """Return it in the words that all processors share."""
         status = _STATUS[self.status]
+        if status is ResultStatus.APPROVED:
+            return Result(status, self.id, amount=self.amount, currency=self.currency)
         problem = decline(self.decline_code) if status is ResultStatus.DECLINED else None
         return Result(status, self.id, problem, self.action_url)
 

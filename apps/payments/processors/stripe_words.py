@@ -88,11 +88,29 @@ class _NextAction(_Said):
     redirect_to_url: _Redirect | None = None
 
 
-class PaymentIntentSaid(_Said):
-    """A PaymentIntent: a charge, an authorisation, and every capture of it."""
+class _Moved(_Said):
+    """What names a currency, in which its amounts are, of whatever may be approved."""
 
     id: _Reference
+    currency: Annotated[str, Field(pattern="^[a-zA-Z]{3}$")] | None = None
+
+    def approved(self, amount: int | None) -> Result:
+        """Return that it was approved; of how much, where Stripe says both how much and of what."""
+        if amount is None or self.currency is None:
+            return Result(ResultStatus.APPROVED, self.id)
+        currency = self.currency.upper()
+        return Result(ResultStatus.APPROVED, self.id, amount=amount_from(amount, currency), currency=currency)
+
+
+class PaymentIntentSaid(_Moved):
+    """A PaymentIntent: a charge, an authorisation, and every capture of it.
+
+    What it has received is the sum of its captures, which tells nothing of a single one.
+    """
+
     status: str
+    amount_received: int | None = None
+    amount_capturable: int | None = None
     capture_method: str = "automatic"
     metadata: _Metadata = _Metadata()
     last_payment_error: _Error | None = None
@@ -101,8 +119,10 @@ class PaymentIntentSaid(_Said):
     def result(self) -> Result:
         """Return what became of the charge or authorisation."""
         match self.status:
-            case "succeeded" | "requires_capture":
-                return Result(ResultStatus.APPROVED, self.id)
+            case "succeeded":
+                return self.approved(self.amount_received if self.capture_method == "automatic" else None)
+            case "requires_capture":
+                return self.approved(self.amount_capturable)
             case "requires_action":
                 redirect = self.next_action.redirect_to_url if self.next_action else None
                 return Result(ResultStatus.REQUIRES_ACTION, self.id, action_url=redirect.url if redirect else None)
@@ -132,11 +152,11 @@ class PaymentIntentSaid(_Said):
         return OperationNews(self.id, self.metadata.operation, self.result())
 
 
-class RefundSaid(_Said):
+class RefundSaid(_Moved):
     """A Refund; also how a charge is voided that cannot be canceled any more."""
 
-    id: _Reference
     status: str | None = None
+    amount: int | None = None
     metadata: _Metadata = _Metadata()
     failure_reason: str | None = None
 
@@ -144,7 +164,7 @@ class RefundSaid(_Said):
         """Return what became of it."""
         match self.status:
             case "succeeded":
-                return Result(ResultStatus.APPROVED, self.id)
+                return self.approved(self.amount)
             case "failed" | "canceled":
                 problem = decline(self.failure_reason, otherwise="refund_failed")
                 return Result(ResultStatus.DECLINED, self.id, problem)
@@ -155,11 +175,11 @@ class RefundSaid(_Said):
         return _news(self.id, self.metadata, self.result())
 
 
-class PayoutSaid(_Said):
+class PayoutSaid(_Moved):
     """A Payout. Stripe says paid when the bank has taken it, which a bank may still undo days later."""
 
-    id: _Reference
     status: str
+    amount: int | None = None
     metadata: _Metadata = _Metadata()
     failure_code: str | None = None
 
@@ -167,7 +187,7 @@ class PayoutSaid(_Said):
         """Return what became of it."""
         match self.status:
             case "paid":
-                return Result(ResultStatus.APPROVED, self.id)
+                return self.approved(self.amount)
             case "failed" | "canceled":
                 return Result(ResultStatus.DECLINED, self.id, decline(self.failure_code, otherwise="payout_failed"))
         return Result(ResultStatus.PENDING, self.id)

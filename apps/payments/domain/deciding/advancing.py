@@ -216,7 +216,7 @@ _STATUS = {
 
 
 def doubt(draft: Draft, operation: Operation, result: Result) -> None:
-    """Leave open, once and for all to see, what was approved otherwise than asked: only a person can put it right."""
+    """Leave open what was approved otherwise than it was asked for, and tell, once, that a person must look."""
     if operation.status is OperationStatus.ATTENTION:
         return
     reference = result.reference or operation.reference

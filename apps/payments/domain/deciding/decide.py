@@ -17,7 +17,7 @@ from apps.payments.domain.deciding import (
     starting,
 )
 from apps.payments.domain.deciding.step import Draft, Ignored, Payment, Step, Terms
-from apps.payments.domain.operations import Operation
+from apps.payments.domain.operations import Operation, approves_something_else
 from apps.payments.domain.processing import Result, Verb
 from apps.payments.domain.signals import (
     DisputeWord,
@@ -136,7 +136,9 @@ def _hear_processor(draft: Draft, operation: Operation | None, result: Result) -
     if operation is None or operation.in_ledger:
         return Ignored.UNKNOWN_OPERATION
     payment, subject = draft.payment, operation.subject_id
-    if subject == payment.intent.id:
+    if approves_something_else(operation, payment.intent.currency, result):
+        advancing.doubt(draft, operation, result)
+    elif subject == payment.intent.id:
         advancing.hear_processor(draft, operation, result)
     elif refund := payment.refunds.get(subject):
         refunding.hear_processor(draft, refund, operation, result)

@@ -137,6 +137,7 @@ class StripeLike:
             capture_method=form["capture_method"],
             metadata=form["metadata"],
             amount_received=0 if manual else int(form["amount"]),
+            amount_capturable=int(form["amount"]) if manual else 0,
             status="requires_capture" if manual else "succeeded",
         )
         if token == "pm_card_authenticationRequired":
@@ -177,7 +178,13 @@ class StripeLike:
             raise TroubleError(400, "invalid_request_error", "charge_already_refunded")
         intent["amount_received"] -= amount
         return self.new(
-            "refund", "re", amount=amount, payment_intent=intent["id"], metadata=form["metadata"], status="succeeded"
+            "refund",
+            "re",
+            amount=amount,
+            currency=intent["currency"],
+            payment_intent=intent["id"],
+            metadata=form["metadata"],
+            status="succeeded",
         )
 
     def _payout(self, form: Json) -> Json:

@@ -37,7 +37,7 @@ async def reference_of(sandbox: SandboxProcessor, asked: Call) -> str:
 async def test_a_charge_is_approved_once(sandbox: SandboxProcessor) -> None:
     asked = call(statement_descriptor="LEDGERLINK", return_url="https://shop.example/back", metadata={"order": "7"})
     first = await sandbox.execute(asked)
-    assert first == Result(ResultStatus.APPROVED, first.reference)
+    assert first == Result(ResultStatus.APPROVED, first.reference, amount=1250, currency="EUR")
     assert await sandbox.execute(asked) == first
     assert await sandbox.query(asked, None) == first
 

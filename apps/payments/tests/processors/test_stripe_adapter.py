@@ -26,6 +26,10 @@ from contracts.ids import first_id_of, made_at, new_id
 VISA = "pm_card_visa"
 
 
+def approved(reference: str, amount: int = 1250, currency: str = "EUR") -> Result:
+    return Result(ResultStatus.APPROVED, reference, amount=amount, currency=currency)
+
+
 def adapter(url: str, timeout: float = 2.0) -> StripeProcessor:
     return StripeProcessor(settings_for(url, "stripe", kind=ProcessorKind.STRIPE, api_key=KEY, timeout_seconds=timeout))
 
@@ -64,7 +68,7 @@ async def test_a_charge_is_a_confirmed_payment_intent(processor: StripeProcessor
         return_url="https://shop.example/back",
         metadata={"payment_intent": "0190"},
     )
-    assert await processor.execute(asked) == Result(ResultStatus.APPROVED, "pi_1")
+    assert await processor.execute(asked) == approved("pi_1")
     assert stripe_like.forms("/v1/payment_intents") == [
         {
             "amount": "1250",
@@ -121,9 +125,19 @@ async def test_the_customer_may_have_to_act(processor: StripeProcessor) -> None:
 async def test_amounts_are_in_stripes_unit(
     processor: StripeProcessor, stripe_like: StripeLike, currency: str, amount: int, sent: int
 ) -> None:
-    await processor.execute(call(amount=amount, currency=currency))
-    [form] = stripe_like.forms("/v1/payment_intents")
-    assert form["amount"] == str(sent)
+    for verb in (Verb.CHARGE, Verb.AUTHORISE):
+        said = await processor.execute(call(verb, amount=amount, currency=currency))
+        assert said == approved(str(said.reference), amount, currency)
+    assert [form["amount"] for form in stripe_like.forms("/v1/payment_intents")] == [str(sent)] * 2
+    refund = await processor.execute(call(Verb.REFUND, amount=amount, currency=currency, parent="pi_1"))
+    assert refund == approved(str(refund.reference), amount, currency)
+
+
+async def test_what_stripe_approves_is_told_as_it_says(processor: StripeProcessor, stripe_like: StripeLike) -> None:
+    asked = call()
+    await processor.execute(asked)
+    stripe_like.objects["pi_1"] |= {"amount_received": 999_999, "currency": "usd"}
+    assert await processor.query(asked, "pi_1") == approved("pi_1", 999_999, "USD")
 
 
 async def test_what_stripe_cannot_move_is_declined_unasked(processor: StripeProcessor, stripe_like: StripeLike) -> None:
@@ -221,8 +235,8 @@ async def test_payouts_are_pending_until_paid(processor: StripeProcessor, stripe
     assert await processor.query(asked, None) == Result(ResultStatus.NOT_FOUND)
     assert await processor.execute(asked) == Result(ResultStatus.PENDING, "po_1")
     stripe_like.objects["po_1"]["status"] = "paid"
-    assert await processor.query(asked, "po_1") == Result(ResultStatus.APPROVED, "po_1")
-    assert await processor.query(asked, None) == Result(ResultStatus.APPROVED, "po_1")
+    assert await processor.query(asked, "po_1") == approved("po_1")
+    assert await processor.query(asked, None) == approved("po_1")
     stripe_like.objects["po_1"] |= {"status": "failed", "failure_code": "account_closed"}
     failed = await processor.query(asked, "po_1")
     assert failed.problem
@@ -251,8 +265,8 @@ async def test_an_unanswered_charge_is_found_in_the_list(processor: StripeProces
     await processor.execute(asked)
     for _ in range(250):  # others, newer, so that it is on the third page
         stripe_like.new("payment_intent", "pi", status="succeeded", metadata={}, currency="eur")
-    assert await processor.query(asked, None) == Result(ResultStatus.APPROVED, "pi_1")
-    assert await processor.query(asked, "pi_1") == Result(ResultStatus.APPROVED, "pi_1")
+    assert await processor.query(asked, None) == approved("pi_1")
+    assert await processor.query(asked, "pi_1") == approved("pi_1")
     assert await processor.query(call(), None) == Result(ResultStatus.NOT_FOUND)
 
 
@@ -267,7 +281,7 @@ async def test_an_old_charge_is_searched_for(processor: StripeProcessor, stripe_
     asked = Call(old, Verb.CHARGE, 1250, "EUR", {"type": "card", "token": VISA})
     assert await processor.query(asked, None) == Result(ResultStatus.NOT_FOUND)
     await processor.execute(asked)
-    assert await processor.query(asked, None) == Result(ResultStatus.APPROVED, "pi_1")
+    assert await processor.query(asked, None) == approved("pi_1")
     assert {path for method, path, _, _ in stripe_like.asked if method == "GET"} == {"/v1/payment_intents/search"}
 
 
@@ -317,7 +331,7 @@ async def test_an_answer_that_does_not_come_is_unknown_until_asked(stripe_like: 
         assert await processor.execute(asked) == Result(ResultStatus.UNKNOWN)
         assert time.monotonic() - started < 1
         stripe_like.hangs = False
-        assert await processor.query(asked, None) == Result(ResultStatus.APPROVED, "pi_1")
+        assert await processor.query(asked, None) == approved("pi_1")
         await processor.close()
 
 
