@@ -25,6 +25,13 @@ from outbox.responder import Refused
 from tests.waiting import eventually
 
 ACCOUNTS = ("sandbox", "sandbox_backup")
+# The sandbox may still repeat webhooks of the tests before, which are parked: nothing here is what they are about.
+_OF_OURS = """
+SELECT status FROM inbound_webhook w WHERE EXISTS (
+    SELECT FROM operation o
+    WHERE o.id::text = w.facts -> 'operation' ->> 'operation_id'
+       OR o.reference IN (w.facts -> 'operation' ->> 'reference', w.facts -> 'dispute' ->> 'parent'))
+"""
 
 
 class Running:
@@ -37,7 +44,6 @@ class Running:
         bounds = dict.fromkeys(ACCOUNTS, 16)
         self.calls = CallProcessors(self.room.transactions, self.processors, bounds, machine)
         self.inbound = inbound_worker(self.room.transactions, machine)
-        self.taken = 0
 
     def application(self) -> Starlette:
         return Starlette(routes=[Route("/v1/webhooks/{processor}", self._take, methods=["POST"])])
@@ -48,7 +54,6 @@ class Running:
             accepted = await self.room.accept(processor, dict(request.headers), await request.body(), processor.name)
         except Refused as refusal:
             return JSONResponse({"code": refusal.problem.code}, 400)
-        self.taken += 1
         self.inbound.wake()
         return JSONResponse({"id": str(accepted.id)})
 
@@ -144,7 +149,8 @@ async def test_every_webhook_comes_to_an_end(running: Running) -> None:
     await running.comes_to(intents[3], status="lost", funds="taken")
 
     async def all_ended() -> bool:
-        return running.taken >= 6 and {"applied", "ignored"} >= set(await running.room.statuses())
+        rows = await running.database.pool.fetch(_OF_OURS)
+        return len(rows) >= 5 and {"applied", "ignored"} >= {row["status"] for row in rows}
 
     # One that came too early for a busy machine is looked at again after 1, 5 and 30 seconds.
     assert await eventually("all webhooks are settled", all_ended, deadline=60)
