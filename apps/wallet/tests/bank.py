@@ -1,9 +1,10 @@
 """A bank for tests: builds commands as other services send them, hands them to the handlers, tells what was said."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -182,6 +183,19 @@ def placing(debit: UUID, credit: AccountRef, amount: int, expires_at: datetime, 
     """Return a command to reserve money."""
     asked = {"hold_id": new_id(), "debit_account": debit, "credit_account": credit, "amount": amount}
     return envelope(PlaceHold.model_validate({**asked, "currency": "EUR", "expires_at": expires_at} | facts))
+
+
+async def place_short_hold(bank: Bank, debit: UUID, credit: UUID, amount: int) -> UUID:
+    """Reserve money for as short as this machine can, let that time pass, and return the hold."""
+    for seconds in (0.05, 0.2, 0.8, 3.2):
+        expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
+        command = placing(debit, credit, amount, expires_at)
+        [reply] = await bank.post(command)
+        if reply.problem is None:
+            await asyncio.sleep(max(0.0, (expires_at - datetime.now(UTC)).total_seconds()))
+            return command.data.hold_id
+        assert reply.problem.code == "expiry_in_past"
+    raise AssertionError("too slow to place a hold of seconds")
 
 
 def capturing(hold: UUID, amount: int | None = None, **facts: Any) -> Envelope[CaptureHold]:

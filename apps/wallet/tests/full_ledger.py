@@ -1,6 +1,5 @@
 """A ledger with something of everything: what the audit proves, and what the seals cover."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +13,7 @@ from apps.wallet.handlers.change_accounts import ChangeCommand, change_accounts
 from apps.wallet.handlers.close_periods import close_periods
 from apps.wallet.handlers.ledger_operations import expire_holds
 from apps.wallet.handlers.seal_ledger import seal_ledger
-from apps.wallet.tests.bank import Bank, envelope, funding, idempotency, payment
+from apps.wallet.tests.bank import Bank, envelope, funding, idempotency, payment, place_short_hold, placing
 from contracts.ids import new_id
 from contracts.wallet import (
     CaptureHold,
@@ -25,7 +24,6 @@ from contracts.wallet import (
     ExtendHold,
     FreezeAccount,
     Limits,
-    PlaceHold,
     PostJournal,
     PostTransfer,
     ReverseTransfer,
@@ -94,18 +92,14 @@ async def _close_period(bank: Bank, ends_at: datetime) -> None:
 
 async def _holds(bank: Bank, source: UUID, target: UUID) -> UUID:
     later = datetime.now(UTC) + timedelta(hours=1)
-    kept, voided, short = new_id(), new_id(), new_id()
-    soon = datetime.now(UTC) + timedelta(milliseconds=200)
-    for hold, expires_at in ((kept, later), (voided, later), (short, soon)):
-        place = PlaceHold(
-            hold_id=hold, debit_account=source, credit_account=target, amount=100, currency="EUR", expires_at=expires_at
-        )
-        [placed] = await bank.post(envelope(place))
+    kept, voided = new_id(), new_id()
+    for hold in (kept, voided):
+        [placed] = await bank.post(placing(source, target, 100, later, hold_id=hold))
         assert placed.problem is None
     await bank.post(envelope(CaptureHold(transfer_id=new_id(), hold_id=kept, amount=40)))
     await bank.post(envelope(ExtendHold(operation_id=new_id(), hold_id=kept, expires_at=later + timedelta(hours=1))))
     await bank.post(envelope(VoidHold(operation_id=new_id(), hold_id=voided)))
-    await asyncio.sleep(0.2)
+    await place_short_hold(bank, source, target, 100)
     async with bank.transactions.begin() as tx:
         await expire_holds(tx)
     return kept

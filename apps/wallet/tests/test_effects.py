@@ -1,6 +1,5 @@
 """What payments reads of the ledger to check its own records."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +7,7 @@ from pydantic import ValidationError
 
 from apps.wallet.queries import effects
 from apps.wallet.queries.effects import get_effects
-from apps.wallet.tests.bank import Bank, capturing, envelope, funding, journal, leg, placing, transfer
+from apps.wallet.tests.bank import Bank, capturing, envelope, funding, journal, leg, place_short_hold, placing, transfer
 from contracts.ids import new_id
 from contracts.wallet import AccountKind, GetEffects, SystemAccountName
 from outbox.responder import Refused
@@ -50,10 +49,8 @@ async def test_the_systems_own_accounts_are_told_by_name(bank: Bank) -> None:
 
 async def test_a_hold_whose_time_is_over_counts_as_expired_before_any_sweep(bank: Bank) -> None:
     a, b = await bank.wallet(balance=10), await bank.wallet()
-    command = placing(a, b, 5, datetime.now(UTC) + timedelta(milliseconds=50))
-    await bank.post(command)
-    await asyncio.sleep(0.06)
-    [hold] = (await get_effects(bank.database, envelope(GetEffects(ids=[command.data.hold_id])))).holds
+    hold_id = await place_short_hold(bank, a, b, 5)
+    [hold] = (await get_effects(bank.database, envelope(GetEffects(ids=[hold_id])))).holds
     assert (hold.status.value, hold.remaining) == ("expired", 0)
 
 

@@ -132,7 +132,7 @@ async def test_a_hold_can_be_captured_until_the_instant_of_expiry(bank: Bank, at
 
 async def test_reads_leave_out_what_is_over(bank: Bank) -> None:
     source, target = await bank.wallet(balance=100), await bank.wallet()
-    expires_at = datetime.now(UTC) + timedelta(seconds=0.3)
+    expires_at = datetime.now(UTC) + timedelta(seconds=1)
     await bank.post(placing(source, target, 60, expires_at))
     asked = envelope(GetAccounts(ids=[source]))
     [before] = (await accounts.get_accounts(bank.database, asked)).accounts
