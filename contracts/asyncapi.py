@@ -9,7 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
 from contracts.message import REGISTRY, Contract, DeadLetter, Kind, Message, Reply, envelope_of
-from contracts.topology import DURABLES, SERVICES, Durable, streams
+from contracts.topology import DURABLES, LISTENED, SERVICES, Durable, streams
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCUMENTED = (*SERVICES, "gateway")
@@ -64,7 +64,7 @@ def document(application: str) -> Json:
 def _received_by(application: str) -> list[type[Message]]:
     consumed = [m for d in DURABLES if d.service == application for m in d.messages]
     answered = [m for m in REGISTRY.values() if m.contract.kind is Kind.QUERY and m.contract.owner == application]
-    return [*consumed, *answered]
+    return [*consumed, *answered, *(LISTENED if application == "gateway" else ())]
 
 
 def _sent_by(application: str) -> list[type[Message]]:

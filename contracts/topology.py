@@ -128,6 +128,10 @@ DURABLES = (
 )
 
 
+LISTENED: tuple[type[Message], ...] = (identity.AccessRevoked, identity.SigningKeyPublished)
+"""The events that every gateway hears as they are said, beside the streams: what it misses it asks for again."""
+
+
 def durable(name: str) -> Durable:
     """Return the durable of that name. Raises KeyError."""
     return {d.name: d for d in DURABLES}[name]
@@ -179,7 +183,8 @@ def permissions(user: str) -> Permissions:
     sent = tuple(sorted(_sent_by(user)))
     answered = tuple(sorted(m.contract.subject for m in REGISTRY.values() if _answers(user, m)))
     if user == "gateway":
-        return Permissions(sent, (own_inbox, f"{GATEWAY_REPLIES}.*"))
+        heard = tuple(m.contract.subject for m in LISTENED)
+        return Permissions((*sent, *_measuring()), (own_inbox, f"{GATEWAY_REPLIES}.*", *heard))
     return Permissions(
         publish=(*sent, f"{GATEWAY_REPLIES}.*", *_consuming(user), *_relaying(user)),
         subscribe=(own_inbox, *answered),
@@ -211,6 +216,13 @@ def _consuming(user: str) -> Iterable[str]:
             yield f"$JS.API.CONSUMER.INFO.{d.stream}.{d.name}"
             yield f"$JS.API.CONSUMER.MSG.NEXT.{d.stream}.{d.name}"
             yield f"$JS.ACK.{d.stream}.{d.name}.>"
+
+
+def _measuring() -> Iterable[str]:
+    """Let a gateway see how far the consumers of commands lag (see gateway.backlog)."""
+    for d in DURABLES:
+        if d.messages[0].contract.kind is Kind.COMMAND:
+            yield f"$JS.API.CONSUMER.INFO.{d.stream}.{d.name}"
 
 
 def _relaying(service: str) -> Iterable[str]:
