@@ -3,31 +3,50 @@
 from datetime import timedelta
 from functools import partial
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from apps.identity.domain.access_tokens import Issuer, SigningKey
 from apps.identity.domain.passwords import Argon2Cost, Passwords
-from apps.identity.handlers.register import ensure_operator
+from apps.identity.domain.sealing import Sealer
+from apps.identity.domain.secret_tokens import Derivation
+from apps.identity.handlers.parts import Lifetimes, Parts
+from apps.identity.handlers.register import ensure_account
 from apps.identity.settings import IdentitySettings
 from apps.identity.subscribers import subscribe
+from contracts.identity import FIRST_PARTY_CLIENT, Role
 from outbox.service import Service
 
 
 def build(settings: IdentitySettings) -> Service:
-    """Wire the service. Raises TypeError or ValueError when the signing key is none."""
+    """Wire the service. Raises ValueError when one of the keys is none."""
     service = Service("identity", settings)
-    passwords = passwords_of(settings)
-    subscribe(service, issuer_of(settings), passwords)
-    email, password = settings.operator_email, settings.operator_password.get_secret_value()
-    service.before_start(partial(ensure_operator, service.transactions, passwords, email, password))
+    parts = Parts(
+        transactions=service.transactions,
+        passwords=passwords_of(settings),
+        sealer=Sealer(settings.secrets_key.get_secret_value().split(",")),
+        derivation=Derivation(settings.token_key.get_secret_value().split(",")),
+        issuer=issuer_of(settings),
+        lifetimes=Lifetimes(session=timedelta(days=settings.session_days), idle=timedelta(days=settings.idle_days)),
+    )
+    subscribe(service, parts)
+    first = (
+        (settings.operator_email, settings.operator_password, Role.OPERATOR),
+        (settings.admin_email, settings.admin_password, Role.ADMIN),
+    )
+    for email, password, role in first:
+        service.before_start(partial(ensure_account, parts, email, password.get_secret_value(), role))
     return service
 
 
 def issuer_of(settings: IdentitySettings) -> Issuer:
     """Return the token issuer that the settings describe."""
+    key = Ed25519PrivateKey.generate()
     return Issuer(
-        key=SigningKey(settings.signing_key.get_secret_value()),
+        key=SigningKey(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()),
         issuer=settings.issuer,
         audience=settings.audience,
-        client_id=settings.client_id,
+        client_id=FIRST_PARTY_CLIENT,
         lifetime=timedelta(seconds=settings.token_seconds),
     )
 

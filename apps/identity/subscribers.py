@@ -2,16 +2,23 @@
 
 from functools import partial
 
-from apps.identity.domain.access_tokens import Issuer
-from apps.identity.domain.passwords import Passwords
+from apps.identity.handlers.login import get_signing_keys, login
+from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.register import register
-from apps.identity.queries import get_signing_keys, login
 from contracts.identity import GetSigningKeys, Login, Register
 from outbox.service import Service
 
 
-def subscribe(service: Service, issuer: Issuer, passwords: Passwords) -> None:
+def subscribe(service: Service, parts: Parts) -> None:
     """Bind the requests that identity answers."""
-    service.answer(Register, partial(register, service.transactions, passwords))
-    service.answer(Login, partial(login, issuer, passwords))
-    service.answer(GetSigningKeys, partial(get_signing_keys, issuer))
+    _subscribe_accounts(service, parts)
+    _subscribe_sessions(service, parts)
+
+
+def _subscribe_accounts(service: Service, parts: Parts) -> None:
+    service.answer(Register, partial(register, parts))
+
+
+def _subscribe_sessions(service: Service, parts: Parts) -> None:
+    service.answer(Login, partial(login, parts))
+    service.answer(GetSigningKeys, partial(get_signing_keys, parts))

@@ -37,7 +37,10 @@ class Environments:
         own = {"DATABASE_URL": self._postgres.service_url(name)} | self._broker(name) | self._http(name)
         if name == "identity":
             own |= {
-                "SIGNING_KEY": self._secrets.signing_key.get_secret_value(),
+                "SECRETS_KEY": self._secrets.identity_secrets_key.get_secret_value(),
+                "TOKEN_KEY": self._secrets.token_key.get_secret_value(),
+                "ADMIN_EMAIL": self._secrets.admin_email,
+                "ADMIN_PASSWORD": self._secrets.admin_password.get_secret_value(),
                 "OPERATOR_EMAIL": self._secrets.operator_email,
                 "OPERATOR_PASSWORD": self._secrets.operator_password.get_secret_value(),
             }

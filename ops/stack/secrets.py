@@ -19,6 +19,7 @@ from ops.stack.private_files import write_private
 PASSWORD_BYTES = 24
 KEY_BYTES = 32
 OPERATOR_EMAIL = "operator@ledgerlink.example"
+ADMIN_EMAIL = "admin@ledgerlink.example"
 PROCESSOR_ACCOUNTS = ("sandbox", "sandbox_backup")
 """Our accounts at the sandbox processor, in the order in which payments try them."""
 ROLES = tuple(role for service in SERVICES for role in (service, f"{service}_owner"))
@@ -41,7 +42,7 @@ def _webhook_secret() -> SecretStr:
     return SecretStr(f"whsec_{b64encode(os.urandom(KEY_BYTES)).decode()}")
 
 
-def _ed25519_seed() -> SecretStr:
+def _random_key() -> SecretStr:
     return SecretStr(b64encode(os.urandom(KEY_BYTES)).decode())
 
 
@@ -63,13 +64,16 @@ class Secrets(BaseModel):
     role_passwords: dict[str, SecretStr] = Field(default_factory=dict)
     nats_seeds: dict[str, SecretStr] = Field(default_factory=dict)
     valkey_password: SecretStr = Field(default_factory=_password)
-    signing_key: SecretStr = Field(default_factory=_signing_key)
+    identity_secrets_key: SecretStr = Field(default_factory=_fernet_key)
+    token_key: SecretStr = Field(default_factory=_random_key)
     seal_key: SecretStr = Field(default_factory=_signing_key)
-    webhook_signing_key: SecretStr = Field(default_factory=_ed25519_seed)
+    webhook_signing_key: SecretStr = Field(default_factory=_random_key)
     endpoint_secrets_key: SecretStr = Field(default_factory=_fernet_key)
     processor_accounts: dict[str, ProcessorAccount] = Field(default_factory=dict)
     operator_email: str = OPERATOR_EMAIL
     operator_password: SecretStr = Field(default_factory=_password)
+    admin_email: str = ADMIN_EMAIL
+    admin_password: SecretStr = Field(default_factory=_password)
 
     def nats_public_key(self, user: str) -> str:
         """Return the public nkey of a NATS user. Raises KeyError."""

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from apps.identity.domain.account import Account
-from apps.identity.domain.scopes import scope_of
+from apps.identity.domain.scopes import scopes_of, written
 from contracts.identity import AccessToken
 from contracts.ids import new_id
 
@@ -57,7 +57,7 @@ class Issuer:
 
     def issue(self, account: Account, now: datetime) -> AccessToken:
         """Return a bearer token with the claims that RFC 9068 §2.2 requires, and the role."""
-        scope = scope_of(account.role)
+        scope = written(scopes_of(account.role))
         claims = {
             "iss": self.issuer,
             "aud": self.audience,

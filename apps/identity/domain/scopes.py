@@ -1,13 +1,21 @@
-"""What a role may do, as OAuth 2.0 scopes (RFC 6749 §3.3)."""
+"""Which scopes a token gets: never more than the account's role has (contracts.identity.GRANTED)."""
 
-from contracts.identity import Role
+from collections.abc import Iterable
 
-SCOPES = {
-    Role.CUSTOMER: ("wallets", "payments"),
-    Role.OPERATOR: ("wallets", "payments", "wallets:fund"),
-}
+from contracts.identity import GRANTED, Role, Scope
 
 
-def scope_of(role: Role) -> str:
-    """Return the role's scopes as a token carries them, separated by spaces."""
-    return " ".join(SCOPES[role])
+def scopes_of(role: Role) -> tuple[Scope, ...]:
+    """Return all that a role may do."""
+    return GRANTED[role]
+
+
+def narrowed(role: Role, asked: Iterable[Scope]) -> tuple[Scope, ...]:
+    """Return what of the asked the role has, in the order in which scopes are written down."""
+    wanted = set(asked)
+    return tuple(scope for scope in GRANTED[role] if scope in wanted)
+
+
+def written(scopes: Iterable[Scope]) -> str:
+    """Return scopes as a token carries them, separated by spaces (RFC 6749 §3.3)."""
+    return " ".join(scopes)

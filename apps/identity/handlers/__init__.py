@@ -1,1 +1,1 @@
-"""What changes identity's state. Registration carries a secret, so it comes as a request, never through a stream."""
+"""Answers requests that change something: each in one transaction, with what is to be said of it."""

@@ -1,37 +1,52 @@
 """What identity's tests share: a migrated database, quick password hashing, a token issuer."""
 
+import os
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TypeVar
 
 import pytest
+from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from apps.identity.domain.access_tokens import Issuer, SigningKey
 from apps.identity.domain.passwords import Argon2Cost, Passwords
+from apps.identity.domain.sealing import Sealer
+from apps.identity.domain.secret_tokens import Derivation
+from apps.identity.handlers.parts import Lifetimes, Parts
 from outbox.database import Database
 from outbox.transaction import Spoken, Transactions
 from tests.fresh_databases import FreshDatabaseFactory
 
 T = TypeVar("T")
+SEALING_KEY = Fernet.generate_key().decode()
+TOKEN_KEY = b64encode(os.urandom(32)).decode()
 CHEAP = Argon2Cost(memory_kib=64, time=1, lanes=1)
 
 
 @pytest.fixture
-def signing_key_pem() -> str:
+def issuer() -> Issuer:
     key = Ed25519PrivateKey.generate()
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-@pytest.fixture
-def issuer(signing_key_pem: str) -> Issuer:
     return Issuer(
-        key=SigningKey(signing_key_pem),
+        key=SigningKey(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()),
         issuer="https://issuer.example",
         audience="https://api.example",
         client_id="tests",
         lifetime=timedelta(minutes=15),
+    )
+
+
+@pytest.fixture
+def parts(transactions: Transactions, passwords: Passwords, issuer: Issuer) -> Parts:
+    return Parts(
+        transactions=transactions,
+        passwords=passwords,
+        sealer=Sealer([SEALING_KEY]),
+        derivation=Derivation([TOKEN_KEY]),
+        issuer=issuer,
+        lifetimes=Lifetimes(),
     )
 
 

@@ -4,19 +4,18 @@ import asyncpg
 import orjson
 import pytest
 
-from apps.identity.domain.passwords import Passwords
-from apps.identity.handlers.register import ensure_operator, register
+from apps.identity.handlers.parts import Parts
+from apps.identity.handlers.register import ensure_account, register
 from apps.identity.tests.asking import PASSWORD, asking, register_request
 from contracts.identity import Register, Role
 from outbox.database import Database
 from outbox.responder import Refused
-from outbox.transaction import Transactions
 
 
 async def test_a_customer_registers_and_the_fact_is_said_without_personal_data(
-    transactions: Transactions, passwords: Passwords, database: Database
+    parts: Parts, database: Database
 ) -> None:
-    user = await register(transactions, passwords, database, register_request("Ann@LedgerLink.example"))
+    user = await register(parts, database, register_request("Ann@LedgerLink.example"))
     assert (user.email, user.role) == ("ann@ledgerlink.example", Role.CUSTOMER)
     (said,) = await database.pool.fetch("SELECT subject, envelope FROM outbox")
     assert said["subject"] == "identity.events.user.registered"
@@ -25,31 +24,25 @@ async def test_a_customer_registers_and_the_fact_is_said_without_personal_data(
     assert PASSWORD not in str(await database.pool.fetchrow("SELECT * FROM user_account"))
 
 
-async def test_an_address_registers_once_in_any_spelling(
-    transactions: Transactions, passwords: Passwords, database: Database
-) -> None:
-    await register(transactions, passwords, database, register_request("ann@ledgerlink.example"))
+async def test_an_address_registers_once_in_any_spelling(parts: Parts, database: Database) -> None:
+    await register(parts, database, register_request("ann@ledgerlink.example"))
     with pytest.raises(Refused) as refused:
-        await register(transactions, passwords, database, register_request("ANN@ledgerlink.example"))
+        await register(parts, database, register_request("ANN@ledgerlink.example"))
     assert (refused.value.problem.code, refused.value.problem.parameter) == ("email_taken", "email")
     assert await database.pool.fetchval("SELECT count(*) FROM outbox") == 1
 
 
-async def test_of_simultaneous_registrations_one_wins(
-    transactions: Transactions, passwords: Passwords, database: Database
-) -> None:
-    attempts = (register(transactions, passwords, database, register_request()) for _ in range(4))
+async def test_of_simultaneous_registrations_one_wins(parts: Parts, database: Database) -> None:
+    attempts = (register(parts, database, register_request()) for _ in range(4))
     outcomes = await asyncio.gather(*attempts, return_exceptions=True)
     assert sum(isinstance(outcome, Refused) for outcome in outcomes) == 3
     assert await database.pool.fetchval("SELECT count(*) FROM user_account") == 1
 
 
-async def test_nobody_waits_for_a_late_request_so_it_is_not_worked_on(
-    transactions: Transactions, passwords: Passwords, database: Database
-) -> None:
+async def test_nobody_waits_for_a_late_request_so_it_is_not_worked_on(parts: Parts, database: Database) -> None:
     late = asking(Register.model_validate({"email": "ann@ledgerlink.example", "password": PASSWORD}), seconds_left=-1)
     with pytest.raises(Refused, match="deadline_exceeded"):
-        await register(transactions, passwords, database, late)
+        await register(parts, database, late)
 
 
 @pytest.mark.parametrize("password", ["x" * 11, "x" * 129])
@@ -58,17 +51,15 @@ def test_passwords_are_twelve_to_128_characters(password: str) -> None:
         register_request(password=password)
 
 
-async def test_the_first_operator_is_added_once(
-    transactions: Transactions, passwords: Passwords, database: Database
-) -> None:
+async def test_the_first_operator_is_added_once(parts: Parts, database: Database) -> None:
     for _ in range(2):
-        await ensure_operator(transactions, passwords, "Root@ledgerlink.example", PASSWORD)
+        await ensure_account(parts, "Root@ledgerlink.example", PASSWORD, Role.OPERATOR)
     rows = await database.pool.fetch("SELECT email, role FROM user_account")
     assert [tuple(row) for row in rows] == [("root@ledgerlink.example", "operator")]
     assert await database.pool.fetchval("SELECT count(*) FROM outbox") == 1
 
 
-@pytest.mark.parametrize("statement", ["UPDATE user_account SET role = 'operator'", "DELETE FROM user_account"])
-async def test_the_service_cannot_change_accounts(database: Database, statement: str) -> None:
+@pytest.mark.parametrize("statement", ["UPDATE user_account SET created_at = now()", "DELETE FROM user_account"])
+async def test_the_service_cannot_change_when_accounts_began_or_delete_them(database: Database, statement: str) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await database.pool.execute(statement)

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from apps.identity.main import build
 from apps.identity.settings import IdentitySettings
 from apps.identity.tests.asking import PASSWORD, keys_request, login_request, register_request
+from apps.identity.tests.conftest import SEALING_KEY, TOKEN_KEY
 from contracts.message import Envelope, Message, Outcome, Reply, decode
 from outbox.service import Service
 from tests.fresh_databases import FreshDatabaseFactory
@@ -23,15 +24,18 @@ OPERATOR = "operator@ledgerlink.example"
 
 
 @pytest.fixture
-async def service(fresh_database: FreshDatabaseFactory, nats_server: NatsServer, signing_key_pem: str) -> Service:
+async def service(fresh_database: FreshDatabaseFactory, nats_server: NatsServer) -> Service:
     settings = IdentitySettings(
         database_url=SecretStr((await fresh_database("identity")).url),
         nats_url=nats_server.url,
         nats_seed=SecretStr(nats_server.seeds["identity"]),
         http_port=1,
-        signing_key=SecretStr(signing_key_pem),
+        secrets_key=SecretStr(SEALING_KEY),
+        token_key=SecretStr(TOKEN_KEY),
         operator_email=OPERATOR,
         operator_password=SecretStr(PASSWORD),
+        admin_email="admin@ledgerlink.example",
+        admin_password=SecretStr(PASSWORD),
         argon2_memory_kib=64,
         argon2_time_cost=1,
     )

@@ -1,0 +1,1 @@
+"""Answers identity's read requests."""

@@ -1,0 +1,71 @@
+"""User accounts."""
+
+from uuid import UUID
+
+import asyncpg
+
+from apps.identity.domain.account import Account
+from contracts.identity import Role, UserStatus
+from outbox.database import Reads
+from outbox.transaction import Transaction
+
+_ADD = """
+INSERT INTO user_account (id, email, password_hash, role, created_at, personal_key) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (email) DO NOTHING RETURNING id
+"""
+_BY_EMAIL = """
+SELECT id, email, password_hash, role, created_at, status, version, email_verified_at, personal_key
+FROM user_account WHERE email = $1
+"""
+_BY_ID = """
+SELECT id, email, password_hash, role, created_at, status, version, email_verified_at, personal_key
+FROM user_account WHERE id = $1
+"""
+_LOCKED = """
+SELECT id, email, password_hash, role, created_at, status, version, email_verified_at, personal_key
+FROM user_account WHERE id = $1 FOR UPDATE
+"""
+
+
+async def add(tx: Transaction, account: Account) -> bool:
+    """Add an account; False when its e-mail address has one already."""
+    row = (
+        account.id,
+        account.email,
+        account.password_hash,
+        account.role.value,
+        account.created_at,
+        account.personal_key,
+    )
+    return await tx.fetchval(_ADD, *row) is not None
+
+
+async def by_email(reads: Reads, email: str) -> Account | None:
+    """Return the account of a normalised address."""
+    return _account(await reads.fetchrow(_BY_EMAIL, email))
+
+
+async def by_id(reads: Reads, user: UUID) -> Account | None:
+    """Return an account."""
+    return _account(await reads.fetchrow(_BY_ID, user))
+
+
+async def locked(tx: Transaction, user: UUID) -> Account | None:
+    """Return an account, and keep others from changing it until this transaction ends."""
+    return _account(await tx.fetchrow(_LOCKED, user))
+
+
+def _account(row: asyncpg.Record | None) -> Account | None:
+    if row is None:
+        return None
+    return Account(
+        id=row["id"],
+        email=row["email"],
+        password_hash=row["password_hash"],
+        role=Role(row["role"]),
+        created_at=row["created_at"],
+        status=UserStatus(row["status"]),
+        version=row["version"],
+        email_verified_at=row["email_verified_at"],
+        personal_key=row["personal_key"],
+    )

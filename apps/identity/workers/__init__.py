@@ -1,0 +1,1 @@
+"""What identity does beside answering: sending messages to users."""
