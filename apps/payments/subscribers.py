@@ -25,6 +25,7 @@ from contracts.payments import (
     CreateWebhookEndpoint,
     DeleteWebhookEndpoint,
     GetDispute,
+    GetOutcome,
     GetPaymentIntent,
     GetRefund,
     GetTimeline,
@@ -41,6 +42,7 @@ from contracts.payments import (
     SendTestEvent,
     UpdateWebhookEndpoint,
 )
+from outbox.outcomes import get_outcome
 from outbox.service import Service
 
 SWEEP_SECONDS = 1.0
@@ -74,6 +76,7 @@ def subscribe(service: Service, parts: Parts) -> None:
 def _answer_about_payments(service: Service) -> None:
     service.answer(GetPaymentIntent, queries.get_payment_intent)
     service.answer(ListPaymentIntents, queries.list_payment_intents)
+    service.answer(GetOutcome, get_outcome)
     service.answer(GetTimeline, queries.get_timeline)
     service.answer(GetRefund, queries.get_refund)
     service.answer(ListRefunds, queries.list_refunds)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from http import HTTPStatus
 from uuid import UUID
 
 from contracts.payments import DeliveryStatus
@@ -65,12 +66,12 @@ class Sent:
     @property
     def succeeded(self) -> bool:
         """Whether it was answered with 2xx. A redirect is a failure: it is not followed."""
-        return self.status_code is not None and 200 <= self.status_code <= 299  # noqa: PLR2004 - HTTP's own numbers
+        return self.status_code is not None and HTTPStatus.OK <= self.status_code < HTTPStatus.MULTIPLE_CHOICES
 
     @property
     def gone(self) -> bool:
         """Whether the endpoint wants nothing more, ever (410)."""
-        return self.status_code == 410  # noqa: PLR2004
+        return self.status_code == HTTPStatus.GONE
 
 
 @dataclass(frozen=True, slots=True)

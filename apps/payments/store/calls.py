@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
-
-from apps.payments.domain.operations import Operation, OperationStatus
-from apps.payments.domain.processing import Verb
+from apps.payments.domain.operations import Operation
+from apps.payments.store.operations import operation_of
 from outbox.database import columns
 from outbox.transaction import Transaction
 
@@ -25,7 +23,7 @@ WITH due AS (
 UPDATE operation AS o SET leased_by = $4, next_at = $5
 FROM due WHERE o.id = due.id
 RETURNING o.id, o.intent_id, o.subject_id, o.verb, o.processor, o.amount, o.asked, o.asked_at, o.reference, o.status,
-          o.tries, due.was_sent
+          o.problem, o.tries, o.next_at, o.leased_by, o.settled_at, due.was_sent
 """
 _POSTPONE = """
 UPDATE operation AS o
@@ -46,7 +44,7 @@ WITH strange AS (
 UPDATE operation AS o SET status = 'attention', next_at = $3
 FROM strange WHERE o.id = strange.id
 RETURNING o.id, o.intent_id, o.subject_id, o.verb, o.processor, o.amount, o.asked, o.asked_at, o.reference, o.status,
-          o.tries
+          o.problem, o.tries, o.next_at, o.leased_by, o.settled_at
 """
 
 
@@ -82,7 +80,7 @@ async def claim(tx: Transaction, worker: UUID, room: Mapping[str, int], until: d
     if not room:
         return []
     rows = await tx.fetch(_CLAIM, tx.now, list(room), list(room.values()), worker, until)
-    return [DueOperation(_operation(row), row["was_sent"]) for row in rows]
+    return [DueOperation(operation_of(row), row["was_sent"]) for row in rows]
 
 
 async def postpone(tx: Transaction, worker: UUID, postponed: Sequence[Postponed]) -> set[UUID]:
@@ -93,20 +91,4 @@ async def postpone(tx: Transaction, worker: UUID, postponed: Sequence[Postponed]
 
 async def take_strangers(tx: Transaction, known: Sequence[str], until: datetime, limit: int) -> list[Operation]:
     """Note that those that are due at other processors than the `known` need attention, and leave them until then."""
-    return [_operation(row) for row in await tx.fetch(_TAKE_STRANGERS, tx.now, list(known), until, limit)]
-
-
-def _operation(row: asyncpg.Record) -> Operation:
-    return Operation(
-        id=row["id"],
-        intent_id=row["intent_id"],
-        subject_id=row["subject_id"],
-        verb=Verb(row["verb"]),
-        processor=row["processor"],
-        amount=row["amount"],
-        asked=row["asked"],
-        asked_at=row["asked_at"],
-        reference=row["reference"],
-        status=OperationStatus(row["status"]),
-        tries=row["tries"],
-    )
+    return [operation_of(row) for row in await tx.fetch(_TAKE_STRANGERS, tx.now, list(known), until, limit)]
