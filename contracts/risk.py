@@ -7,6 +7,7 @@ from pydantic import UUID7, AwareDatetime, Field
 
 from contracts.message import Idempotency, Message, command, decision, query
 from contracts.money import Amount, Currency
+from contracts.outcomes import KeptOutcome, OutcomeAsked
 
 REVIEWS_LIMIT = 100
 
@@ -105,3 +106,8 @@ class ListReviews(Message):
 
     before: UUID7 | None = None
     limit: Annotated[int, Field(ge=1, le=REVIEWS_LIMIT)] = 20
+
+
+@query("risk", "get_outcome", senders=("gateway",), answer=KeptOutcome)
+class GetOutcome(OutcomeAsked):
+    """Read what has become of a command to risk by its Idempotency-Key. Refused with `operation_not_found`."""

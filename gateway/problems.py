@@ -58,6 +58,7 @@ KINDS: Mapping[str, Kind] = {
     "hold_not_found": Kind(404, "There is no such hold"),
     "journal_not_found": Kind(404, "There is no such journal"),
     "payment_intent_not_found": Kind(404, "There is no such payment intent"),
+    "operation_not_found": Kind(404, "There is no such operation"),
     "email_taken": Kind(409, "The e-mail address has an account"),
     "payment_intent_unexpected_state": Kind(409, "The payment intent's state does not allow this"),
     "idempotency_key_in_progress": Kind(409, "The first request with this key is still in progress", retry_after=1),

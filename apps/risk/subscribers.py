@@ -9,7 +9,8 @@ from apps.risk.domain.rules import Rule
 from apps.risk.handlers import decide_reviews
 from apps.risk.handlers.assess import assess
 from apps.risk.handlers.forget_history import forget_history
-from contracts.risk import ListReviews
+from contracts.risk import GetOutcome, ListReviews
+from outbox.outcomes import get_outcome
 from outbox.service import Service
 
 FORGET_EVERY_SECONDS = 10.0
@@ -19,5 +20,6 @@ def subscribe(service: Service, rules: Sequence[Rule], history_retention: timede
     """Bind every handler, query and job of the room."""
     service.consume("risk-assess", partial(assess, rules))
     service.consume("risk-decide-review", decide_reviews.decide)
+    service.answer(GetOutcome, get_outcome)
     service.answer(ListReviews, queries.list_reviews)
     service.every(FORGET_EVERY_SECONDS, partial(forget_history, history_retention))

@@ -20,6 +20,7 @@ from contracts.wallet import (
     GetEffects,
     GetHold,
     GetJournal,
+    GetOutcome,
     GetReceipt,
     GetReconciliation,
     GetSealKeys,
@@ -35,6 +36,7 @@ from contracts.wallet import (
     ListReconciliations,
     ListTransfers,
 )
+from outbox.outcomes import get_outcome
 from outbox.service import Service
 
 
@@ -59,6 +61,7 @@ def subscribe(service: Service, signer: Signer, audit_share: float) -> None:
     service.answer(GetJournal, queries.get_journal)
     service.answer(GetHold, queries.get_hold)
     service.answer(ListHolds, queries.list_holds)
+    service.answer(GetOutcome, get_outcome)
     service.answer(GetEffects, queries.get_effects)
     service.answer(GetBalance, queries.get_balance)
     service.answer(GetBalances, queries.get_balances)
