@@ -19,9 +19,9 @@ from gateway.routes import (
     breaks,
     disputes,
     documentation,
+    health,
     holds,
     journals,
-    operations,
     payment_intents,
     payment_steps,
     payment_timelines,
@@ -68,7 +68,7 @@ _ROUTERS = (
     reconciliations,
     breaks,
     problem_types,
-    operations,
+    health,
     documentation,
 )
 _DESCRIPTION = """
