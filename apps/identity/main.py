@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from apps.identity.domain.access_tokens import Issuer, SigningKey
+from apps.identity.domain.passkeys import RelyingParty
 from apps.identity.domain.passwords import Argon2Cost, Passwords
 from apps.identity.domain.sealing import Sealer
 from apps.identity.domain.secret_tokens import Derivation
@@ -28,6 +29,7 @@ def build(settings: IdentitySettings) -> Service:
         derivation=Derivation(settings.token_key.get_secret_value().split(",")),
         issuer=issuer_of(settings),
         lifetimes=Lifetimes(session=timedelta(days=settings.session_days), idle=timedelta(days=settings.idle_days)),
+        relying_party=RelyingParty(settings.passkey_rp_id, tuple(settings.passkey_origins.split(","))),
     )
     subscribe(service, parts)
     first = (

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from apps.identity.domain.access_tokens import Issuer
+from apps.identity.domain.passkeys import Challenges, RelyingParty
 from apps.identity.domain.passwords import Passwords
 from apps.identity.domain.sealing import Sealer
 from apps.identity.domain.secret_tokens import Derivation
@@ -33,3 +34,9 @@ class Parts:
     derivation: Derivation
     issuer: Issuer
     lifetimes: Lifetimes
+    relying_party: RelyingParty
+
+    @property
+    def challenges(self) -> Challenges:
+        """Makes challenges for passkeys."""
+        return Challenges(self.derivation, self.lifetimes.challenge)

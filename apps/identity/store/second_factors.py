@@ -27,7 +27,6 @@ _DROP_CODES = "DELETE FROM recovery_code WHERE user_id = $1"
 _ADD_CODES = "INSERT INTO recovery_code (user_id, code_hash) SELECT $1, unnest($2::bytea[])"
 _DROP_TOTP = "DELETE FROM totp WHERE user_id = $1"
 _DROP_PASSKEYS = "DELETE FROM passkey WHERE user_id = $1"
-_DROP_CHALLENGES = "DELETE FROM passkey_challenge WHERE user_id = $1"
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ async def kinds_of(reads: Reads, users: Sequence[UUID]) -> dict[UUID, list[str]]
 async def totp_locked(tx: Transaction, user: UUID) -> Totp | None:
     """Return a user's one-time codes; others who try one wait until this transaction ends."""
     row = await tx.fetchrow(_TOTP_LOCKED, user)
-    return row and Totp(row["sealed_secret"], row["confirmed_at"], row["last_step"])
+    return None if row is None else Totp(row["sealed_secret"], row["confirmed_at"], row["last_step"])
 
 
 async def put_totp(tx: Transaction, user: UUID, sealed_secret: bytes) -> bool:
@@ -88,5 +87,4 @@ async def replace_codes(tx: Transaction, user: UUID, hashes: Sequence[bytes]) ->
 async def forget(tx: Transaction, user: UUID) -> None:
     """Forget all second factors and passkeys of a user."""
     await remove_totp(tx, user)
-    await tx.execute(_DROP_CHALLENGES, user)
     await tx.execute(_DROP_PASSKEYS, user)

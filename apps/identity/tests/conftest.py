@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from apps.identity.domain.access_tokens import Issuer, SigningKey
+from apps.identity.domain.passkeys import RelyingParty
 from apps.identity.domain.passwords import Argon2Cost, Passwords
 from apps.identity.domain.sealing import Sealer
 from apps.identity.domain.secret_tokens import Derivation
@@ -47,6 +48,9 @@ def parts(transactions: Transactions, passwords: Passwords, issuer: Issuer) -> P
         derivation=Derivation([TOKEN_KEY]),
         issuer=issuer,
         lifetimes=Lifetimes(),
+        relying_party=RelyingParty(
+            "ledgerlink.example", ("https://ledgerlink.example", "https://app.ledgerlink.example")
+        ),
     )
 
 

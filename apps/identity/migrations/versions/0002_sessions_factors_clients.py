@@ -90,16 +90,14 @@ _STATEMENTS = (
     )
     """,
     "CREATE INDEX passkey_of_user ON passkey (user_id)",
+    # Challenges derive from their ids: only those that were answered are kept, so that none is answered twice.
     """
-    CREATE TABLE passkey_challenge (
+    CREATE TABLE answered_challenge (
         id uuid PRIMARY KEY,
-        user_id uuid REFERENCES user_account,
-        challenge bytea NOT NULL,
         expires_at timestamptz NOT NULL
     )
     """,
-    "CREATE INDEX passkey_challenge_by_expiry ON passkey_challenge (expires_at)",
-    "CREATE INDEX passkey_challenge_of_user ON passkey_challenge (user_id)",
+    "CREATE INDEX answered_challenge_by_expiry ON answered_challenge (expires_at)",
     f"""
     CREATE TABLE oauth_client (
         id uuid PRIMARY KEY,
@@ -176,8 +174,7 @@ _STATEMENTS = (
         secret_hash bytea NOT NULL UNIQUE,
         scopes {_SCOPES},
         created_at timestamptz NOT NULL,
-        expires_at timestamptz,
-        revoked_at timestamptz
+        expires_at timestamptz
     )
     """,
     "CREATE INDEX api_key_of_owner ON api_key (owner)",
@@ -236,12 +233,12 @@ _STATEMENTS = (
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
     """,
     "GRANT SELECT, INSERT ON security_event TO identity",
-    "GRANT SELECT, INSERT, DELETE ON revocation, passkey_challenge, signing_key TO identity",
+    "GRANT SELECT, INSERT, DELETE ON revocation, answered_challenge, signing_key TO identity",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON failed_attempts, outgoing_message, one_time_token TO identity",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON totp, recovery_code, passkey TO identity",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON user_session, authorization_grant TO identity",
     "GRANT SELECT, INSERT, UPDATE (secret_hash, deleted_at, name) ON oauth_client TO identity",
-    "GRANT SELECT, INSERT, UPDATE (expires_at, revoked_at, name), DELETE ON api_key TO identity",
+    "GRANT SELECT, INSERT, UPDATE (expires_at), DELETE ON api_key TO identity",
 )
 
 
