@@ -77,7 +77,8 @@ class Tokens:
 def _caller(claims: dict[str, Any]) -> Caller:
     """Return who the claims speak for. Raises ValueError when they are not of the shapes that identity writes."""
     scopes = frozenset(str(claims["scope"]).split())
-    return Caller(UUID(claims["sub"]), Role(claims["role"]), scopes, float(claims["exp"]) + _LEEWAY_SECONDS)
+    expires_at = float(claims["exp"]) + _LEEWAY_SECONDS
+    return Caller(UUID(claims["sub"]), Role(claims["role"]), scopes, expires_at, str(claims["client_id"]))
 
 
 def _invalid(detail: str) -> ProblemError:

@@ -25,6 +25,7 @@ class Caller:
     role: Role
     scopes: frozenset[str]
     expires_at: float
+    client_id: str
 
     @property
     def is_operator(self) -> bool:
