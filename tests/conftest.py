@@ -6,8 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
+from ledgerlink_client import LedgerLink, Retries
+from ledgerlink_client.transport import Transport
 
-from ops.client import Gateway, Session
 from ops.stack.stack import Stack
 from tests.people import log_operator_in
 
@@ -36,12 +37,12 @@ async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def gateway(stack: Stack, http: httpx.AsyncClient) -> Gateway:
+async def gateway(http: httpx.AsyncClient) -> LedgerLink:
     """The typed client, on the same connections."""
-    return Gateway(stack.url, client=http)
+    return LedgerLink(Transport(http, Retries()))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def operator(stack: Stack, gateway: Gateway) -> Session:
+async def operator(stack: Stack, gateway: LedgerLink) -> LedgerLink:
     """The operator's session."""
     return await log_operator_in(stack, gateway)

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from ledgerlink_client import LedgerLink, Options
+from ledgerlink_client.models.payments import PaymentIntent
+
 from contracts.ids import new_id
-from ops.client import Gateway, Session
 from ops.stack.stack import Stack
 
 PASSWORD = "correct horse battery staple"
@@ -15,29 +17,42 @@ CURRENCY = "EUR"
 class Customer:
     """A logged-in customer with one wallet."""
 
-    session: Session
+    session: LedgerLink
     wallet: UUID
 
     @property
     def bearer(self) -> dict[str, str]:
         """The header of a raw request in the customer's name."""
-        return {"Authorization": f"Bearer {self.session.token.get_secret_value()}"}
+        return {"Authorization": f"Bearer {self.session.tokens.access_token}"}
 
     async def balance(self) -> int:
         """Return the wallet's balance in minor units."""
-        return (await self.session.balance(self.wallet)).balance
+        return (await self.session.wallets.get(self.wallet)).balance
+
+    async def pay(
+        self, wallet: UUID, amount: int, *, confirm: bool = True, options: Options | None = None
+    ) -> PaymentIntent:
+        """Pay into somebody's wallet. Raises DeclinedError."""
+        return await self.session.payment_intents.create(
+            source_wallet=self.wallet,
+            destination_wallet=wallet,
+            amount=amount,
+            currency=CURRENCY,
+            confirm=confirm,
+            options=options or Options(),
+        )
 
 
-async def log_operator_in(stack: Stack, gateway: Gateway) -> Session:
+async def log_operator_in(stack: Stack, gateway: LedgerLink) -> LedgerLink:
     """Log the operator in whom the stack's secrets name."""
     secrets = stack.parts.secrets
     return await gateway.login(secrets.operator_email, secrets.operator_password.get_secret_value())
 
 
-async def new_customer(gateway: Gateway, operator: Session, funds: int = 0, currency: str = CURRENCY) -> Customer:
+async def new_customer(gateway: LedgerLink, operator: LedgerLink, funds: int = 0, currency: str = CURRENCY) -> Customer:
     """Register somebody new, open a wallet and fund it with `funds` minor units."""
     session = await gateway.register_and_login(f"{new_id()}@ledgerlink.example", PASSWORD)
-    wallet = (await session.open_wallet(currency)).id
+    wallet = (await session.wallets.open(currency)).id
     if funds:
-        await operator.top_up(wallet, funds, currency)
+        await operator.wallets.top_up(wallet, funds, currency)
     return Customer(session, wallet)

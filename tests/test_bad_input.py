@@ -10,9 +10,9 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
+from ledgerlink_client import LedgerLink
 
 from contracts.ids import new_id
-from ops.client import Gateway, Session
 from ops.stack.stack import Stack
 from tests.bad_requests import ALL_OF_THEM, HUGE, JSON, ORDER, Bad, filled
 from tests.bad_tokens import bad_tokens
@@ -36,15 +36,15 @@ class Scene:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def scene(stack: Stack, gateway: Gateway, operator: Session) -> Scene:
+async def scene(stack: Stack, gateway: LedgerLink, operator: LedgerLink) -> Scene:
     mine, theirs = await new_customer(gateway, operator, FUNDS), await new_customer(gateway, operator)
-    yen = await theirs.session.open_wallet("JPY")
+    yen = await theirs.session.wallets.open("JPY")
     taken = f"{new_id()}@ledgerlink.example"
-    await gateway.register(taken, PASSWORD)
+    await gateway.users.register(taken, PASSWORD)
     names = {
         "mine": str(mine.wallet),
         "theirs": str(theirs.wallet),
-        "savings": str((await mine.session.open_wallet(CURRENCY)).id),
+        "savings": str((await mine.session.wallets.open(CURRENCY)).id),
         "yen": str(yen.id),
         "clearing": str(await _clearing_account(stack)),
         "email": f"{new_id()}@ledgerlink.example",
@@ -52,7 +52,7 @@ async def scene(stack: Stack, gateway: Gateway, operator: Session) -> Scene:
         "TAKEN": taken.upper(),
     }
     signing_key = stack.parts.secrets.signing_key.get_secret_value()
-    return Scene(mine, theirs, names | bad_tokens(mine.session.token.get_secret_value(), signing_key))
+    return Scene(mine, theirs, names | bad_tokens(mine.session.tokens.access_token, signing_key))
 
 
 async def _clearing_account(stack: Stack) -> UUID:

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from ledgerlink_client import LedgerLink
 
-from ops.client import Gateway
 from ops.stack import logs
 from ops.stack.stack import EVERYTHING, Stack
 from tests.books import at_rest, balances_of, commits_held, intents_of, prove, transfers_of, under_way
@@ -52,7 +52,7 @@ class Town:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def town(_servers_directory: Path) -> AsyncIterator[Town]:
     # A directory in memory is as durable as a disk to a process that is killed, and quicker to recover from.
-    async with Stack(_servers_directory / "town") as stack, Gateway(stack.url) as gateway:
+    async with Stack(_servers_directory / "town") as stack, LedgerLink(stack.url) as gateway:
         operator = await log_operator_in(stack, gateway)
         payers = await asyncio.gather(*(new_customer(gateway, operator, FUNDS) for _ in range(PAYERS)))
         yield Town(stack, payers, await new_customer(gateway, operator))

@@ -11,16 +11,16 @@ from uuid import UUID
 
 import orjson
 import pytest
+from ledgerlink_client import DeclinedError, LedgerLink, Options
 
 from contracts.ids import new_id
 from contracts.message import DeadLetter
 from contracts.topology import SERVICES
-from ops.client import Answer, Asking, Gateway, GatewayError, Session
 from ops.stack.stack import Stack
 from outbox.consumer import DELIVERY_LIMIT
 from tests.books import at_rest, database_of, prove
 from tests.brokers import connected
-from tests.people import CURRENCY, Customer, new_customer
+from tests.people import Customer, new_customer
 from tests.streams import Stored, deliveries, expected_deliveries, lengths, say, say_again, stored_since
 from tests.waiting import eventually
 
@@ -75,23 +75,21 @@ class Run:
 
 async def _asked(ada: Customer, grace: Customer, key: str, amount: int) -> tuple[int, Any]:
     try:
-        answer: Answer[Any] = await ada.session.create_payment_intent(
-            ada.wallet, grace.wallet, amount, CURRENCY, asking=Asking(key)
-        )
-    except GatewayError as error:
+        intent = await ada.pay(grace.wallet, amount, options=Options(key))
+    except DeclinedError as error:
         return error.status, error.payment_intent
-    return answer.status, answer.resource
+    return intent.answer.status, intent
 
 
-async def _run(stack: Stack, gateway: Gateway, operator: Session) -> Run:
+async def _run(stack: Stack, gateway: LedgerLink, operator: LedgerLink) -> Run:
     """Pay, be declined, run out of money, confirm later; from registration to the last event."""
     await at_rest(stack)
     before = await lengths(stack)
     ada, grace = await new_customer(gateway, operator, FUNDS), await new_customer(gateway, operator)
     asked = [(str(new_id()), amount) for amount in (100, 200, 300, DECLINED_BY_RISK, FUNDS * 2)]
     answers = await asyncio.gather(*(_asked(ada, grace, *order) for order in asked))
-    later = await ada.session.create_payment_intent(ada.wallet, grace.wallet, 50, CURRENCY, confirm=False)
-    await ada.session.confirm_payment_intent(later.resource.id)
+    later = await ada.pay(grace.wallet, 50, confirm=False)
+    await ada.session.payment_intents.confirm(later.id)
     await at_rest(stack)
     return Run(ada, grace, dict(zip(asked, answers, strict=True)), await stored_since(stack, before))
 
@@ -105,10 +103,12 @@ async def _nothing_is_answered_otherwise(run: Run) -> None:
     for (key, amount), answer in run.answers.items():
         assert await _asked(run.ada, run.grace, key, amount) == answer
     assert (await run.ada.balance(), await run.grace.balance()) == (FUNDS - 650, 650)
-    assert len((await run.ada.session.entries(run.ada.wallet)).entries) == 5
+    assert len(await run.ada.session.wallets.entries(run.ada.wallet).all()) == 5
 
 
-async def test_every_message_delivered_twice_changes_nothing(stack: Stack, gateway: Gateway, operator: Session) -> None:
+async def test_every_message_delivered_twice_changes_nothing(
+    stack: Stack, gateway: LedgerLink, operator: LedgerLink
+) -> None:
     run = await _run(stack, gateway, operator)
     unreached = {name for name, count in expected_deliveries(run.messages).items() if not count}
     assert unreached == _OPERATORS, "the run does not reach every consumer"
@@ -123,7 +123,7 @@ async def test_every_message_delivered_twice_changes_nothing(stack: Stack, gatew
     await _nothing_is_answered_otherwise(run)
 
 
-async def test_every_message_said_twice_has_one_effect(stack: Stack, gateway: Gateway, operator: Session) -> None:
+async def test_every_message_said_twice_has_one_effect(stack: Stack, gateway: LedgerLink, operator: LedgerLink) -> None:
     """Under a new id no inbox knows it: idempotency keys, transfer ids and the transition table must hold alone."""
     run = await _run(stack, gateway, operator)
     delivery = ("inbox", "outbox")
@@ -169,7 +169,7 @@ _OLD = str(UUID(int=(1_700_000_000_000 << 80) | (7 << 76) | (2 << 62)))
 
 
 async def test_poison_is_put_aside_with_its_reason_and_harms_no_neighbour(
-    stack: Stack, gateway: Gateway, operator: Session
+    stack: Stack, gateway: LedgerLink, operator: LedgerLink
 ) -> None:
     run = await _run(stack, gateway, operator)
     poisons = list(_poisons({message.subject: message for message in run.messages}))
@@ -202,21 +202,16 @@ async def test_poison_is_put_aside_with_its_reason_and_harms_no_neighbour(
 async def _accepted(run: Run, stack: Stack) -> list[UUID]:
     """Set payments going that cannot end yet; return their intents once risk has been asked about each."""
     ada, before = run.ada, await lengths(stack)
-    answers = await asyncio.gather(
-        *(
-            ada.session.create_payment_intent(
-                ada.wallet, run.grace.wallet, 10, CURRENCY, asking=Asking(respond_async=True)
-            )
-            for _ in range(NEIGHBOURS)
-        )
+    intents = await asyncio.gather(
+        *(ada.pay(run.grace.wallet, 10, options=Options(respond_async=True)) for _ in range(NEIGHBOURS))
     )
-    assert {answer.status for answer in answers} == {202}
+    assert {intent.answer.status for intent in intents} == {202}
 
     async def risk_is_asked() -> bool:
         return (await lengths(stack))["RISK_COMMANDS"] == before["RISK_COMMANDS"] + NEIGHBOURS
 
     await eventually("risk is asked about each", risk_is_asked)
-    return [answer.resource.id for answer in answers]
+    return [intent.id for intent in intents]
 
 
 async def _say(stack: Stack, poisons: list[Poison]) -> None:

@@ -9,11 +9,11 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
+from ledgerlink_client import ConflictError, DeclinedError, LedgerLink, Options
 
 from contracts.ids import new_id
 from contracts.payments import PaymentStatus
 from contracts.topology import SERVICES
-from ops.client import Asking, Gateway, GatewayError, Session
 from ops.hops import Hop, read_hops
 from ops.stack.stack import Stack
 from tests.brokers import connected
@@ -26,7 +26,7 @@ FUNDS = 10_000
 ABOVE_THE_RISK_LIMIT = 1_000_001  # one cent more than 10,000.00 EUR
 
 
-async def _pair(gateway: Gateway, operator: Session) -> tuple[Customer, Customer]:
+async def _pair(gateway: LedgerLink, operator: LedgerLink) -> tuple[Customer, Customer]:
     ada, grace = await asyncio.gather(new_customer(gateway, operator, FUNDS), new_customer(gateway, operator))
     return ada, grace
 
@@ -47,11 +47,12 @@ async def _pay(
 
 async def _entries(customer: Customer) -> list[tuple[int, int]]:
     """Return a wallet's entries, newest first: (amount, balance after)."""
-    page = await customer.session.entries(customer.wallet)
-    return [(entry.amount, entry.balance_after) for entry in page.entries]
+    return [(entry.amount, entry.balance_after) async for entry in customer.session.wallets.entries(customer.wallet)]
 
 
-async def test_a_payment_becomes_two_entries(http: httpx.AsyncClient, gateway: Gateway, operator: Session) -> None:
+async def test_a_payment_becomes_two_entries(
+    http: httpx.AsyncClient, gateway: LedgerLink, operator: LedgerLink
+) -> None:
     ada, grace = await _pair(gateway, operator)
     response = await _pay(http, ada, _order(ada, grace, description="tea"))
     assert response.status_code == 201, response.text
@@ -60,7 +61,7 @@ async def test_a_payment_becomes_two_entries(http: httpx.AsyncClient, gateway: G
         "succeeded", 1250, CURRENCY, "tea",
     )  # fmt: skip
     assert response.headers["Location"] == f"/v1/payment_intents/{intent['id']}"
-    assert (await ada.session.get_payment_intent(UUID(intent["id"]))).model_dump(
+    assert (await ada.session.payment_intents.get(UUID(intent["id"]))).model_dump(
         mode="json", exclude_none=True
     ) == intent
 
@@ -68,12 +69,14 @@ async def test_a_payment_becomes_two_entries(http: httpx.AsyncClient, gateway: G
     assert await _entries(grace) == [(1250, 1250)]
     assert (await ada.balance(), await grace.balance()) == (FUNDS - 1250, 1250)
     for owner in (ada, grace):
-        transfer = await owner.session.transfer(UUID(intent["transfer_id"]))
+        transfer = await owner.session.transfers.get(UUID(intent["transfer_id"]))
         assert (transfer.debit_account, transfer.credit_account) == (ada.wallet, grace.wallet)
         assert (transfer.amount, transfer.currency, str(transfer.reference)) == (1250, CURRENCY, intent["id"])
 
 
-async def test_what_risk_declines_moves_no_money(http: httpx.AsyncClient, gateway: Gateway, operator: Session) -> None:
+async def test_what_risk_declines_moves_no_money(
+    http: httpx.AsyncClient, gateway: LedgerLink, operator: LedgerLink
+) -> None:
     ada, grace = await _pair(gateway, operator)
     response = await _pay(http, ada, _order(ada, grace, ABOVE_THE_RISK_LIMIT))
     assert response.status_code == 402
@@ -84,33 +87,33 @@ async def test_what_risk_declines_moves_no_money(http: httpx.AsyncClient, gatewa
     assert declined["status"] == PaymentStatus.REQUIRES_PAYMENT_METHOD
     assert declined["last_payment_error"]["code"] == "payment_declined"
     assert "transfer_id" not in declined
-    read = await ada.session.get_payment_intent(UUID(declined["id"]))
+    read = await ada.session.payment_intents.get(UUID(declined["id"]))
     assert read.model_dump(mode="json", exclude_none=True) == declined
     assert (await ada.balance(), await grace.balance()) == (FUNDS, 0)
     assert await _entries(grace) == []
 
 
 async def test_too_little_money_is_a_decline_that_can_be_paid_after_a_top_up(
-    gateway: Gateway, operator: Session
+    gateway: LedgerLink, operator: LedgerLink
 ) -> None:
     ada, grace = await _pair(gateway, operator)
-    with pytest.raises(GatewayError) as refused:
-        await ada.session.create_payment_intent(ada.wallet, grace.wallet, FUNDS + 1, CURRENCY)
+    with pytest.raises(DeclinedError) as refused:
+        await ada.pay(grace.wallet, FUNDS + 1)
     assert (refused.value.status, refused.value.code) == (402, "insufficient_funds")
     intent = refused.value.payment_intent
     assert intent is not None
     assert intent.status is PaymentStatus.REQUIRES_PAYMENT_METHOD
     assert (await ada.balance(), await grace.balance()) == (FUNDS, 0)
 
-    await operator.top_up(ada.wallet, 1, CURRENCY)
-    again = await ada.session.confirm_payment_intent(intent.id)
-    assert (again.status, again.resource.status) == (200, PaymentStatus.SUCCEEDED)
-    assert again.resource.last_payment_error is None
+    await operator.wallets.top_up(ada.wallet, 1, CURRENCY)
+    again = await ada.session.payment_intents.confirm(intent.id)
+    assert (again.answer.status, again.status) == (200, PaymentStatus.SUCCEEDED)
+    assert again.last_payment_error is None
     assert (await ada.balance(), await grace.balance()) == (0, FUNDS + 1)
 
 
 async def test_the_same_key_gives_the_same_answer_and_one_effect(
-    http: httpx.AsyncClient, gateway: Gateway, operator: Session
+    http: httpx.AsyncClient, gateway: LedgerLink, operator: LedgerLink
 ) -> None:
     ada, grace = await _pair(gateway, operator)
     for order, status in ((_order(ada, grace), 201), (_order(ada, grace, ABOVE_THE_RISK_LIMIT), 402)):
@@ -123,7 +126,7 @@ async def test_the_same_key_gives_the_same_answer_and_one_effect(
 
 
 async def test_the_same_key_with_another_body_is_refused(
-    http: httpx.AsyncClient, gateway: Gateway, operator: Session
+    http: httpx.AsyncClient, gateway: LedgerLink, operator: LedgerLink
 ) -> None:
     ada, grace = await _pair(gateway, operator)
     key = str(new_id())
@@ -133,9 +136,9 @@ async def test_the_same_key_with_another_body_is_refused(
     assert await grace.balance() == 1250
 
 
-async def test_keys_are_each_customers_own(http: httpx.AsyncClient, gateway: Gateway, operator: Session) -> None:
+async def test_keys_are_each_customers_own(http: httpx.AsyncClient, gateway: LedgerLink, operator: LedgerLink) -> None:
     ada, grace = await _pair(gateway, operator)
-    await operator.top_up(grace.wallet, FUNDS, CURRENCY)
+    await operator.wallets.top_up(grace.wallet, FUNDS, CURRENCY)
     key = str(new_id())
     assert (await _pay(http, ada, _order(ada, grace), key)).status_code == 201
     assert (await _pay(http, grace, _order(grace, ada), key)).status_code == 201
@@ -143,7 +146,7 @@ async def test_keys_are_each_customers_own(http: httpx.AsyncClient, gateway: Gat
 
 
 async def test_one_key_sent_many_times_at_once_pays_once(
-    http: httpx.AsyncClient, gateway: Gateway, operator: Session
+    http: httpx.AsyncClient, gateway: LedgerLink, operator: LedgerLink
 ) -> None:
     ada, grace = await _pair(gateway, operator)
     key = str(new_id())
@@ -156,13 +159,13 @@ async def test_one_key_sent_many_times_at_once_pays_once(
     assert (await ada.balance(), await grace.balance()) == (FUNDS - 1250, 1250)
 
 
-async def test_a_wallet_is_never_overdrawn_by_payments_at_once(gateway: Gateway, operator: Session) -> None:
+async def test_a_wallet_is_never_overdrawn_by_payments_at_once(gateway: LedgerLink, operator: LedgerLink) -> None:
     ada, grace = await _pair(gateway, operator)
 
     async def pay() -> str:
         try:
-            return (await ada.session.create_payment_intent(ada.wallet, grace.wallet, 3_000, CURRENCY)).resource.status
-        except GatewayError as error:
+            return (await ada.pay(grace.wallet, 3_000)).status
+        except DeclinedError as error:
             return error.code
 
     outcomes = await asyncio.gather(*(pay() for _ in range(10)))
@@ -171,7 +174,7 @@ async def test_a_wallet_is_never_overdrawn_by_payments_at_once(gateway: Gateway,
 
 
 async def test_respond_async_is_answered_at_once_and_followed_by_its_location(
-    http: httpx.AsyncClient, gateway: Gateway, operator: Session
+    http: httpx.AsyncClient, gateway: LedgerLink, operator: LedgerLink
 ) -> None:
     ada, grace = await _pair(gateway, operator)
     response = await _pay(http, ada, _order(ada, grace), Prefer="respond-async")
@@ -189,33 +192,34 @@ async def test_respond_async_is_answered_at_once_and_followed_by_its_location(
     assert await grace.balance() == 1250
 
 
-async def test_a_payment_can_be_created_first_and_confirmed_later(gateway: Gateway, operator: Session) -> None:
+async def test_a_payment_can_be_created_first_and_confirmed_later(gateway: LedgerLink, operator: LedgerLink) -> None:
     ada, grace = await _pair(gateway, operator)
-    created = await ada.session.create_payment_intent(ada.wallet, grace.wallet, 500, CURRENCY, confirm=False)
-    assert (created.status, created.resource.status) == (201, PaymentStatus.REQUIRES_CONFIRMATION)
+    created = await ada.pay(grace.wallet, 500, confirm=False)
+    assert (created.answer.status, created.status) == (201, PaymentStatus.REQUIRES_CONFIRMATION)
     assert await grace.balance() == 0
-    asking = Asking(idempotency_key=str(new_id()))
-    confirmed = await ada.session.confirm_payment_intent(created.resource.id, asking)
-    assert (confirmed.status, confirmed.resource.status) == (200, PaymentStatus.SUCCEEDED)
-    repeated = await ada.session.confirm_payment_intent(created.resource.id, asking)
-    assert (repeated.status, repeated.resource) == (200, confirmed.resource)
-    with pytest.raises(GatewayError) as refused:
-        await ada.session.confirm_payment_intent(created.resource.id)
+    options = Options(idempotency_key=str(new_id()))
+    confirmed = await ada.session.payment_intents.confirm(created.id, options=options)
+    assert (confirmed.answer.status, confirmed.status) == (200, PaymentStatus.SUCCEEDED)
+    repeated = await ada.session.payment_intents.confirm(created.id, options=options)
+    assert (repeated.answer.status, repeated) == (200, confirmed)
+    with pytest.raises(ConflictError) as refused:
+        await ada.session.payment_intents.confirm(created.id)
     assert (refused.value.status, refused.value.code) == (409, "payment_intent_unexpected_state")
     assert await grace.balance() == 500
 
 
-async def test_opening_and_funding_are_repeatable_too(gateway: Gateway, operator: Session) -> None:
+async def test_opening_and_funding_are_repeatable_too(gateway: LedgerLink, operator: LedgerLink) -> None:
     ada = await new_customer(gateway, operator)
-    asking = Asking(idempotency_key=str(new_id()))
-    assert await ada.session.open_wallet("JPY", asking) == await ada.session.open_wallet("JPY", asking)
-    transfers = [await operator.top_up(ada.wallet, 700, CURRENCY, asking) for _ in range(2)]
+    options = Options(idempotency_key=str(new_id()))
+    first, second = [await ada.session.wallets.open("JPY", options=options) for _ in range(2)]
+    assert first == second
+    transfers = [await operator.wallets.top_up(ada.wallet, 700, CURRENCY, options=options) for _ in range(2)]
     assert transfers[0] == transfers[1]
     assert await ada.balance() == 700
 
 
 async def test_what_belongs_to_others_does_not_exist(
-    http: httpx.AsyncClient, gateway: Gateway, operator: Session
+    http: httpx.AsyncClient, gateway: LedgerLink, operator: LedgerLink
 ) -> None:
     ada, grace = await _pair(gateway, operator)
     mallory = await new_customer(gateway, operator)
@@ -242,7 +246,7 @@ async def test_what_belongs_to_others_does_not_exist(
     stolen = await _pay(http, mallory, _order(ada, mallory))
     assert (stolen.status_code, stolen.json()["code"]) == (404, "wallet_not_found")
     assert stolen.json()["parameter"] == "source_wallet"
-    assert mallory.session.scope == "wallets payments"
+    assert mallory.session.tokens.scope == "wallets payments"
     assert await ada.balance() == FUNDS - 1250
 
 
@@ -250,7 +254,9 @@ def _told(response: httpx.Response) -> dict[str, Any]:
     return {name: value for name, value in response.json().items() if name != "correlation_id"}
 
 
-async def test_the_correlation_id_comes_back(http: httpx.AsyncClient, gateway: Gateway, operator: Session) -> None:
+async def test_the_correlation_id_comes_back(
+    http: httpx.AsyncClient, gateway: LedgerLink, operator: LedgerLink
+) -> None:
     ada, grace = await _pair(gateway, operator)
     answered = await _pay(http, ada, _order(ada, grace), X_Correlation_Id="order-4711")
     assert answered.headers["X-Correlation-Id"] == "order-4711"
@@ -273,7 +279,7 @@ CHOREOGRAPHY = [
 
 
 async def test_every_hop_carries_the_requests_correlation_id_and_trace(
-    stack: Stack, http: httpx.AsyncClient, gateway: Gateway, operator: Session
+    stack: Stack, http: httpx.AsyncClient, gateway: LedgerLink, operator: LedgerLink
 ) -> None:
     ada, grace = await _pair(gateway, operator)
     correlation_id, trace_id, since = f"flow-{new_id()}", new_id().hex, datetime.now(UTC)

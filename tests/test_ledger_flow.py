@@ -9,9 +9,9 @@ from uuid import UUID
 
 import httpx
 import pytest
+from ledgerlink_client import LedgerLink
 
 from contracts.ids import new_id
-from ops.client import Gateway, Session
 from tests.people import PASSWORD
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,11 +24,11 @@ class Person:
     """Somebody who is logged in, and talks to the gateway in plain HTTP."""
 
     http: httpx.AsyncClient
-    session: Session
+    session: LedgerLink
 
     async def ask(self, method: str, path: str, body: Any = None, key: str | None = None) -> httpx.Response:
         headers = {
-            "Authorization": f"Bearer {self.session.token.get_secret_value()}",
+            "Authorization": f"Bearer {self.session.tokens.access_token}",
             "Idempotency-Key": key or str(new_id()),
         }
         return await self.http.request(method, f"/v1/{path}", json=body, headers=headers)
@@ -61,12 +61,12 @@ def _order(debit: str, credit: str, amount: int, currency: str = "EUR", **other:
 
 
 @pytest.fixture
-def keeper(http: httpx.AsyncClient, operator: Session) -> Person:
+def keeper(http: httpx.AsyncClient, operator: LedgerLink) -> Person:
     """The operator."""
     return Person(http, operator)
 
 
-async def _newcomer(http: httpx.AsyncClient, gateway: Gateway) -> Person:
+async def _newcomer(http: httpx.AsyncClient, gateway: LedgerLink) -> Person:
     return Person(http, await gateway.register_and_login(f"{new_id()}@ledgerlink.example", PASSWORD))
 
 
@@ -90,7 +90,7 @@ async def _account(keeper: Person, kind: str, kind_of_account: str, currency: st
     return identifier
 
 
-async def test_a_wallet_holds_several_currencies(http: httpx.AsyncClient, gateway: Gateway, keeper: Person) -> None:
+async def test_a_wallet_holds_several_currencies(http: httpx.AsyncClient, gateway: LedgerLink, keeper: Person) -> None:
     ada = await _newcomer(http, gateway)
     euros = await ada.post("wallets", {"currency": "EUR"})
     dollars = await ada.post("wallets", {"currency": "USD", "wallet": euros["id"]})
@@ -106,7 +106,7 @@ async def test_a_wallet_holds_several_currencies(http: httpx.AsyncClient, gatewa
 
 
 async def test_customers_move_money_between_their_own_wallets_only(
-    http: httpx.AsyncClient, gateway: Gateway, keeper: Person
+    http: httpx.AsyncClient, gateway: LedgerLink, keeper: Person
 ) -> None:
     ada, grace = await _newcomer(http, gateway), await _newcomer(http, gateway)
     mine = await _funded(ada, keeper)
@@ -126,7 +126,7 @@ async def test_customers_move_money_between_their_own_wallets_only(
 
 
 async def test_a_journal_of_payment_fee_and_tax_posts_whole_or_not_at_all(
-    http: httpx.AsyncClient, gateway: Gateway, keeper: Person
+    http: httpx.AsyncClient, gateway: LedgerLink, keeper: Person
 ) -> None:
     ada, shop = await _newcomer(http, gateway), await _newcomer(http, gateway)
     payer, payee = await _funded(ada, keeper), (await shop.post("wallets", {"currency": "EUR"}))["id"]
@@ -153,7 +153,7 @@ async def test_a_journal_of_payment_fee_and_tax_posts_whole_or_not_at_all(
 
 
 async def test_money_changes_currency_through_the_fx_accounts(
-    http: httpx.AsyncClient, gateway: Gateway, keeper: Person
+    http: httpx.AsyncClient, gateway: LedgerLink, keeper: Person
 ) -> None:
     ada = await _newcomer(http, gateway)
     euros = await _funded(ada, keeper)
@@ -174,7 +174,7 @@ async def test_money_changes_currency_through_the_fx_accounts(
 
 
 async def test_a_hold_is_captured_twice_and_the_rest_voided(
-    http: httpx.AsyncClient, gateway: Gateway, keeper: Person
+    http: httpx.AsyncClient, gateway: LedgerLink, keeper: Person
 ) -> None:
     ada, shop = await _newcomer(http, gateway), await _newcomer(http, gateway)
     payer, payee = await _funded(ada, keeper), (await shop.post("wallets", {"currency": "EUR"}))["id"]
@@ -213,7 +213,7 @@ async def test_a_hold_is_captured_twice_and_the_rest_voided(
 
 
 async def test_racing_captures_take_no_more_than_is_held(
-    http: httpx.AsyncClient, gateway: Gateway, keeper: Person
+    http: httpx.AsyncClient, gateway: LedgerLink, keeper: Person
 ) -> None:
     ada, shop = await _newcomer(http, gateway), await _newcomer(http, gateway)
     payer, payee = await _funded(ada, keeper), (await shop.post("wallets", {"currency": "EUR"}))["id"]
@@ -225,7 +225,7 @@ async def test_racing_captures_take_no_more_than_is_held(
     assert (await ada.money(payer), await shop.money(payee)) == ((90_000, 0, 90_000), (10_000, 0, 10_000))
 
 
-async def test_a_hold_expires_at_its_very_instant(http: httpx.AsyncClient, gateway: Gateway, keeper: Person) -> None:
+async def test_a_hold_expires_at_its_very_instant(http: httpx.AsyncClient, gateway: LedgerLink, keeper: Person) -> None:
     ada = await _newcomer(http, gateway)
     mine, savings = await _funded(ada, keeper), (await ada.post("wallets", {"currency": "EUR"}))["id"]
     hold = await ada.post("holds", _order(mine, savings, FUNDS, expires_in=1))
@@ -238,7 +238,7 @@ async def test_a_hold_expires_at_its_very_instant(http: httpx.AsyncClient, gatew
     assert await ada.refused(f"holds/{hold['id']}/captures") == (409, "hold_expired")
 
 
-async def test_a_reversal_is_reversed(http: httpx.AsyncClient, gateway: Gateway, keeper: Person) -> None:
+async def test_a_reversal_is_reversed(http: httpx.AsyncClient, gateway: LedgerLink, keeper: Person) -> None:
     ada, shop = await _newcomer(http, gateway), await _newcomer(http, gateway)
     payer, payee = await _funded(ada, keeper), (await shop.post("wallets", {"currency": "EUR"}))["id"]
     paid = await keeper.post("transfers", _order(payer, payee, 10_000))
@@ -257,7 +257,7 @@ async def test_a_reversal_is_reversed(http: httpx.AsyncClient, gateway: Gateway,
 
 
 async def test_what_is_frozen_refuses_and_what_is_closed_stays_closed(
-    http: httpx.AsyncClient, gateway: Gateway, keeper: Person
+    http: httpx.AsyncClient, gateway: LedgerLink, keeper: Person
 ) -> None:
     ada = await _newcomer(http, gateway)
     mine, savings = await _funded(ada, keeper), (await ada.post("wallets", {"currency": "EUR"}))["id"]
@@ -278,7 +278,7 @@ async def test_what_is_frozen_refuses_and_what_is_closed_stays_closed(
 
 
 async def test_payments_stop_at_frozen_and_closed_wallets(
-    http: httpx.AsyncClient, gateway: Gateway, keeper: Person
+    http: httpx.AsyncClient, gateway: LedgerLink, keeper: Person
 ) -> None:
     ada, grace = await _newcomer(http, gateway), await _newcomer(http, gateway)
     mine, theirs = await _funded(ada, keeper), (await grace.post("wallets", {"currency": "EUR"}))["id"]
@@ -297,7 +297,7 @@ async def test_payments_stop_at_frozen_and_closed_wallets(
 
 
 async def test_limits_are_kept_and_changed_with_a_reason(
-    http: httpx.AsyncClient, gateway: Gateway, keeper: Person
+    http: httpx.AsyncClient, gateway: LedgerLink, keeper: Person
 ) -> None:
     ada = await _newcomer(http, gateway)
     mine, savings = await _funded(ada, keeper, 100), (await ada.post("wallets", {"currency": "EUR"}))["id"]
@@ -318,7 +318,7 @@ async def test_limits_are_kept_and_changed_with_a_reason(
 
 
 async def test_operators_date_back_and_no_further_than_the_money_was_there(
-    http: httpx.AsyncClient, gateway: Gateway, keeper: Person
+    http: httpx.AsyncClient, gateway: LedgerLink, keeper: Person
 ) -> None:
     ada = await _newcomer(http, gateway)
     mine, savings = await _funded(ada, keeper), (await ada.post("wallets", {"currency": "EUR"}))["id"]

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from ledgerlink_client import LedgerLink
 from standardwebhooks import Webhook
 
 from contracts.ids import new_id
-from ops.client import Gateway, Session
 from ops.stack.stack import Stack
 from tests.people import CURRENCY, Customer, new_customer
 from tests.waiting import eventually
@@ -68,7 +68,7 @@ def card(token: str) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def scene(http: httpx.AsyncClient, gateway: Gateway, operator: Session) -> Scene:
+async def scene(http: httpx.AsyncClient, gateway: LedgerLink, operator: LedgerLink) -> Scene:
     ada, shop = await asyncio.gather(new_customer(gateway, operator, 10_000), new_customer(gateway, operator))
     return Scene(http, ada, shop)
 
@@ -121,10 +121,10 @@ async def test_what_is_authorised_is_captured_bit_by_bit(
 async def test_what_is_canceled_is_the_customers_again(scene: Scene) -> None:
     held = await scene.done(scene.ada, INTENTS, scene.by_wallet(capture_method="manual"))
     path = f"{INTENTS}/{held['id']}"
-    assert (await scene.ada.session.balance(scene.ada.wallet)).available == 9_000
+    assert (await scene.ada.session.wallets.get(scene.ada.wallet)).available == 9_000
     gone = await scene.done(scene.shop, f"{path}/cancel", {"cancellation_reason": "duplicate"})
     assert (gone["status"], gone["cancellation_reason"], gone["allowed_operations"]) == ("canceled", "duplicate", [])
-    assert (await scene.ada.session.balance(scene.ada.wallet)).available == 10_000
+    assert (await scene.ada.session.wallets.get(scene.ada.wallet)).available == 10_000
 
 
 async def test_money_comes_in_by_card_and_leaves_for_a_bank(scene: Scene) -> None:
@@ -137,7 +137,7 @@ async def test_money_comes_in_by_card_and_leaves_for_a_bank(scene: Scene) -> Non
     assert (await scene.done(scene.ada, INTENTS, payout | {"payment_method": bank}))["status"] == "succeeded"
     closed = payout | {"payment_method": bank | {"token": "tok_bank_closed"}}
     assert await scene.refused(scene.ada, INTENTS, closed) == (402, "account_closed")
-    balance = await scene.ada.session.balance(scene.ada.wallet)
+    balance = await scene.ada.session.wallets.get(scene.ada.wallet)
     assert (balance.balance, balance.available) == (10_000, 10_000)
 
 
@@ -164,7 +164,7 @@ async def test_a_refund_that_fails_gives_the_merchant_the_money_back(scene: Scen
     failed = await scene.ask(scene.shop, "POST", REFUNDS, {"payment_intent": paid["id"]})
     assert (failed.status_code, failed.json()["code"]) == (402, "refund_failed")
     assert failed.json()["refund"]["status"] == "failed"
-    assert (await scene.shop.session.balance(scene.shop.wallet)).available == 1000
+    assert (await scene.shop.session.wallets.get(scene.shop.wallet)).available == 1000
 
 
 @pytest.mark.parametrize(("evidence", "status", "left"), [("winning", "won", 1000), ("losing", "lost", 0)])
@@ -182,7 +182,7 @@ async def test_a_dispute_holds_the_money_until_it_is_decided(
         return found is not None and wanted in (found["status"], found["funds"])
 
     await eventually("the money is held", lambda: stands("held"))
-    assert (await scene.shop.session.balance(scene.shop.wallet)).available == 0
+    assert (await scene.shop.session.wallets.get(scene.shop.wallet)).available == 0
     path = f"{DISPUTES}/{(await dispute() or {})['id']}"
     assert await scene.refused(scene.ada, f"{path}/evidence", {"evidence": {"a": "b"}}) == (404, "dispute_not_found")
     answered = await scene.done(scene.shop, f"{path}/evidence", {"evidence": {"receipt": f"{evidence}_evidence"}})
@@ -191,7 +191,7 @@ async def test_a_dispute_holds_the_money_until_it_is_decided(
     assert again == (409, "evidence_submitted")
     await eventually("the dispute is decided", lambda: stands("returned" if status == "won" else "taken"))
     assert (await scene.done(scene.shop, path, method="GET"))["status"] == status
-    assert (await scene.shop.session.balance(scene.shop.wallet)).available == left
+    assert (await scene.shop.session.wallets.get(scene.shop.wallet)).available == left
 
 
 async def test_a_payment_is_followed_from_its_creation_to_its_end(scene: Scene) -> None:
@@ -224,7 +224,7 @@ async def test_a_payment_is_followed_from_its_creation_to_its_end(scene: Scene) 
     assert {(str(h["number"]), h["event"].removeprefix("payment_intent.")) for h in hops if h.get("event")} == set(told)
 
 
-async def test_a_payment_is_nobody_elses_business(scene: Scene, gateway: Gateway, operator: Session) -> None:
+async def test_a_payment_is_nobody_elses_business(scene: Scene, gateway: LedgerLink, operator: LedgerLink) -> None:
     eve = await new_customer(gateway, operator)
     paid = await scene.done(scene.ada, INTENTS, scene.by_card())
     path = f"{INTENTS}/{paid['id']}"

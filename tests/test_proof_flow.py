@@ -6,11 +6,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from ledgerlink_client import LedgerLink
 from typer.testing import CliRunner
 
 from contracts.ids import new_id
 from ops.cli import app
-from ops.client import Gateway, Session
 from ops.stack.stack import Stack
 from tests.people import new_customer
 from tests.waiting import eventually
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_payment_is_proved_to_both_sides(
-    stack: Stack, http: httpx.AsyncClient, gateway: Gateway, operator: Session, tmp_path: Path
+    stack: Stack, http: httpx.AsyncClient, gateway: LedgerLink, operator: LedgerLink, tmp_path: Path
 ) -> None:
     ada, grace = await new_customer(gateway, operator, 5000), await new_customer(gateway, operator)
     order = {

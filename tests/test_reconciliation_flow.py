@@ -7,9 +7,9 @@ from uuid import UUID
 
 import httpx
 import pytest
+from ledgerlink_client import LedgerLink
 
 from contracts.ids import new_id
-from ops.client import Gateway, Session
 from tests.people import PASSWORD
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -30,12 +30,12 @@ ENTRY = """<Ntry><Amt Ccy="BHD">{amount}</Amt><CdtDbtInd>{side}</CdtDbtInd><Sts>
 class Desk:
     """The operator, in plain HTTP."""
 
-    def __init__(self, http: httpx.AsyncClient, operator: Session) -> None:
+    def __init__(self, http: httpx.AsyncClient, operator: LedgerLink) -> None:
         self._http, self._operator = http, operator
 
     async def ask(self, method: str, path: str, key: str | None = None, **request: Any) -> httpx.Response:
         headers = {
-            "Authorization": f"Bearer {self._operator.token.get_secret_value()}",
+            "Authorization": f"Bearer {self._operator.tokens.access_token}",
             "Idempotency-Key": key or str(new_id()),
         } | request.pop("headers", {})
         return await self._http.request(method, f"/v1/{path}", headers=headers, **request)
@@ -55,14 +55,14 @@ class Desk:
 
 
 @pytest.fixture
-def desk(http: httpx.AsyncClient, operator: Session) -> Desk:
+def desk(http: httpx.AsyncClient, operator: LedgerLink) -> Desk:
     return Desk(http, operator)
 
 
-async def _funded(gateway: Gateway, operator: Session, *amounts: int) -> list[UUID]:
+async def _funded(gateway: LedgerLink, operator: LedgerLink, *amounts: int) -> list[UUID]:
     email = f"{new_id().hex}@reconciliation.example"
-    wallet = await (await gateway.register_and_login(email, PASSWORD)).open_wallet(CURRENCY)
-    return [(await operator.top_up(wallet.id, amount, CURRENCY)).id for amount in amounts]
+    wallet = await (await gateway.register_and_login(email, PASSWORD)).wallets.open(CURRENCY)
+    return [(await operator.wallets.top_up(wallet.id, amount, CURRENCY)).id for amount in amounts]
 
 
 def _entry(amount: str, on: object, reference: str) -> str:
@@ -70,7 +70,7 @@ def _entry(amount: str, on: object, reference: str) -> str:
     return ENTRY.format(amount=amount.lstrip("-"), side=side, on=on, reference=reference)
 
 
-async def test_a_month_of_a_bank(gateway: Gateway, operator: Session, desk: Desk) -> None:
+async def test_a_month_of_a_bank(gateway: LedgerLink, operator: LedgerLink, desk: Desk) -> None:
     exact, late, _, short = await _funded(gateway, operator, 1_500, 2_000, 3_125, 900)
     today = datetime.now(UTC).date()
     first, last = today - timedelta(days=5), today + timedelta(days=1)
@@ -119,7 +119,7 @@ async def _balance(desk: Desk, account: str) -> int:
 
 
 async def test_a_large_statement_is_matched_while_payments_go_on(
-    gateway: Gateway, operator: Session, desk: Desk
+    gateway: LedgerLink, operator: LedgerLink, desk: Desk
 ) -> None:
     await _funded(gateway, operator, 5)
     today = datetime.now(UTC).date()
@@ -136,7 +136,9 @@ async def test_a_large_statement_is_matched_while_payments_go_on(
     assert (again.status_code, again.json()["code"]) == (409, "statement_overlaps")
 
 
-async def test_a_statement_whose_balances_disagree_is_refused(gateway: Gateway, operator: Session, desk: Desk) -> None:
+async def test_a_statement_whose_balances_disagree_is_refused(
+    gateway: LedgerLink, operator: LedgerLink, desk: Desk
+) -> None:
     await _funded(gateway, operator, 5)
     today = str(datetime.now(UTC).date())
     query = {"account_id": await desk.clearing(), "starts_on": today, "ends_on": today, "may_overlap": "true"}

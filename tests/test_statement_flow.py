@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
+from ledgerlink_client import LedgerLink
 
 from contracts.ids import new_id
-from ops.client import Gateway, Session
 from tests.people import PASSWORD
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -18,9 +18,9 @@ FORMS = ("json", "csv", "pdf")
 class Desk:
     """One person's requests."""
 
-    def __init__(self, http: httpx.AsyncClient, session: Session) -> None:
+    def __init__(self, http: httpx.AsyncClient, session: LedgerLink) -> None:
         self._http = http
-        self._token = session.token.get_secret_value()
+        self._token = session.tokens.access_token
 
     async def ask(self, method: str, path: str, status: int, body: Any = None, **parameters: str) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self._token}", "Idempotency-Key": str(new_id())}
@@ -35,7 +35,7 @@ def _order(debit: str, credit: str, amount: int, effective_at: datetime | None =
 
 
 async def test_the_statement_of_a_closed_period_stays_as_it_is(
-    http: httpx.AsyncClient, gateway: Gateway, operator: Session
+    http: httpx.AsyncClient, gateway: LedgerLink, operator: LedgerLink
 ) -> None:
     keeper = Desk(http, operator)
     ada = Desk(http, await gateway.register_and_login(f"{new_id()}@ledgerlink.example", PASSWORD))

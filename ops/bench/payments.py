@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ledgerlink_client import LedgerLink
 from rich.progress import Progress
 
 from apps.sandbox_processor.settings import SandboxProcessorSettings
@@ -17,7 +18,6 @@ from ops.bench.load import Ask, Outcomes, Payer, drive
 from ops.bench.progress import progress_bars, timed
 from ops.bench.report import BenchReport, KindReport, summarise
 from ops.bench.setup import make_payers
-from ops.client import Gateway
 from ops.stack.sandbox_processor import PREFIX
 from ops.stack.stack import Stack
 
@@ -39,7 +39,7 @@ async def run(options: Options) -> BenchReport:
     """Start a stack of its own in a temporary directory, ask, and audit the books. Raises StackError."""
     with tempfile.TemporaryDirectory(prefix="ledgerlink-bench-") as directory, progress_bars() as bars:
         starting = bars.add_task("starting the servers", total=None)
-        async with Stack(Path(directory) / "data") as stack, Gateway(stack.url) as gateway:
+        async with Stack(Path(directory) / "data") as stack, LedgerLink(stack.url) as gateway:
             bars.remove_task(starting)
             users = bars.add_task("making the users", total=options.payers)
             secrets = stack.parts.secrets

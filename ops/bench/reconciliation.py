@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 import psutil
+from ledgerlink_client import LedgerLink
 from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import Progress
@@ -23,7 +24,6 @@ from rich.table import Table
 from contracts.ids import new_id
 from ops.bench.cpu import CpuMeter
 from ops.bench.progress import progress_bars
-from ops.client import Gateway
 from ops.stack.postgres import Postgres
 from ops.stack.stack import Stack
 
@@ -85,14 +85,14 @@ async def run(entries: int) -> ReconciliationReport:
     entries = max(1, entries // 1000) * 1000
     with tempfile.TemporaryDirectory(prefix="ledgerlink-bench-") as directory, progress_bars() as bars:
         task = bars.add_task("starting the servers", total=None)
-        async with Stack(Path(directory) / "data") as stack, Gateway(stack.url) as gateway:
+        async with Stack(Path(directory) / "data") as stack, LedgerLink(stack.url) as gateway:
             bars.update(task, description="writing the books")
             first = datetime.now(UTC).date() - timedelta(days=DAYS)
             account = await _write_books(stack.parts.postgres, entries, first)
             bars.remove_task(task)
             email, password = stack.parts.secrets.operator_email, stack.parts.secrets.operator_password
             operator = await gateway.login(email, password.get_secret_value())
-            bearer = {"Authorization": f"Bearer {operator.token.get_secret_value()}"}
+            bearer = {"Authorization": f"Bearer {operator.tokens.access_token}"}
             async with httpx.AsyncClient(base_url=stack.url, headers=bearer, timeout=SECONDS) as http:
                 return await _Measured(http, bars, entries, first, account).report(stack)
 

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from uuid import uuid4
 
+from ledgerlink_client import LedgerLink
 from pydantic import SecretStr
 
 from contracts.money import MAX_AMOUNT
 from ops.bench.load import Payer
-from ops.client import Gateway
 
 CURRENCY = "EUR"
 AT_A_TIME = 4
@@ -16,9 +16,9 @@ PASSWORD_SUFFIX = "correct-horse-battery"  # noqa: S105 - of users that live as 
 
 
 async def make_payers(
-    gateway: Gateway, operator: tuple[str, SecretStr], number: int, advance: Callable[[], None]
+    gateway: LedgerLink, operator: tuple[str, SecretStr], number: int, advance: Callable[[], None]
 ) -> list[Payer]:
-    """Register, log in, open and fund; `advance` is called after each. Raises ops.client.GatewayError."""
+    """Register, log in, open and fund; `advance` is called after each. Raises LedgerLinkError."""
     funder = await gateway.login(operator[0], operator[1].get_secret_value())
     turns = asyncio.Semaphore(AT_A_TIME)
 
@@ -27,10 +27,10 @@ async def make_payers(
             session = await gateway.register_and_login(
                 f"{uuid4().hex}@bench.example", f"{uuid4().hex}{PASSWORD_SUFFIX}"
             )
-            wallet = await session.open_wallet(CURRENCY)
-            await funder.top_up(wallet.id, MAX_AMOUNT // 1000, CURRENCY)
+            wallet = await session.wallets.open(CURRENCY)
+            await funder.wallets.top_up(wallet.id, MAX_AMOUNT // 1000, CURRENCY)
             advance()
-            return session.token.get_secret_value(), str(wallet.id)
+            return session.tokens.access_token, str(wallet.id)
 
     made = await asyncio.gather(*(make() for _ in range(number)))
     return [

@@ -4,8 +4,9 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from contracts.payments import CaptureMethod, PaymentIntent, Refund
-from ops.client import Answer, Asking
+from ledgerlink_client import Options, card
+from ledgerlink_client.models.payments import CaptureMethod, PaymentIntent, Refund
+
 from ops.demo.receiver import Receiver, receiving
 from ops.demo.report import CardStep, StepName, WebhookLine
 from ops.demo.story import CURRENCY, PATIENCE, Customer, Declined, declined, timed
@@ -27,7 +28,7 @@ HEARD = (
 HEARD_OF_DECLINE = ("payment_intent.created", "payment_intent.processing", "payment_intent.payment_failed")
 """The same, of the payment that is declined."""
 HEARD_WITHIN = 10.0  # seconds
-_ASKING = Asking(wait=PATIENCE)
+_OPTIONS = Options(wait=PATIENCE)
 M = TypeVar("M", PaymentIntent, Refund)
 
 
@@ -43,9 +44,9 @@ class CardStory:
 
 
 async def play_with_cards(ada: Customer, grace: Customer) -> CardStory:
-    """Play it. Raises DemoError, GatewayError or httpx.TransportError when it goes another way."""
+    """Play it. Raises DemoError or LedgerLinkError when it goes another way."""
     async with receiving() as receiver:
-        endpoint = await grace.session.add_webhook_endpoint(receiver.url, ["payment_intent.*", "refund.*"])
+        endpoint = await grace.session.webhook_endpoints.create(receiver.url, ["payment_intent.*", "refund.*"])
         receiver.secret = endpoint.secret or ""
         return await _Play(ada, grace, receiver).play()
 
@@ -58,28 +59,36 @@ class _Play:
     steps: list[CardStep] = field(default_factory=list)
 
     async def play(self) -> CardStory:
-        ask, grace = self.ada.session, self.grace.session
-        authorise = ask.pay_by_card(
-            APPROVED, self.grace.wallet.id, PRICE, CURRENCY, capture_method=CaptureMethod.MANUAL, asking=_ASKING
-        )
+        grace = self.grace.session
+        authorise = self._pay(APPROVED, CaptureMethod.MANUAL)
         intent = (await self._step("authorise", PRICE, authorise)).id
-        first = grace.capture_payment_intent(intent, FIRST_PART, final=False, asking=_ASKING)
+        first = grace.payment_intents.capture(intent, FIRST_PART, final=False, options=_OPTIONS)
         await self._step("capture", FIRST_PART, first)
-        rest = grace.capture_payment_intent(intent, PRICE - FIRST_PART, asking=_ASKING)
+        rest = grace.payment_intents.capture(intent, PRICE - FIRST_PART, options=_OPTIONS)
         paid = await self._step("capture", PRICE - FIRST_PART, rest)
-        refund = await self._step("refund", REFUND, grace.refund(intent, REFUND, _ASKING))
+        refund = await self._step("refund", REFUND, grace.refunds.create(intent, REFUND, options=_OPTIONS))
         refused = await self._decline()
         await self.receiver.wait_for(len(HEARD) + len(HEARD_OF_DECLINE), HEARD_WITHIN)
         return CardStory(paid, refund, refused, self.steps, list(self.receiver.received))
 
-    async def _step(self, name: StepName, amount: int, asked: Awaitable[Answer[M]]) -> M:
-        answer, took_ms = await timed(asked)
-        self._tell(name, amount, answer.status, answer.resource.status, took_ms)
-        return answer.resource
+    async def _step(self, name: StepName, amount: int, asked: Awaitable[M]) -> M:
+        resource, took_ms = await timed(asked)
+        self._tell(name, amount, resource.answer.status, resource.status, took_ms)
+        return resource
+
+    def _pay(self, token: str, capture_method: CaptureMethod) -> Awaitable[PaymentIntent]:
+        return self.ada.session.payment_intents.create(
+            payment_method=card(token),
+            destination_wallet=self.grace.wallet.id,
+            amount=PRICE,
+            currency=CURRENCY,
+            capture_method=capture_method,
+            confirm=True,
+            options=_OPTIONS,
+        )
 
     async def _decline(self) -> Declined:
-        asked = self.ada.session.pay_by_card(REFUSED, self.grace.wallet.id, PRICE, CURRENCY, asking=_ASKING)
-        refused = await declined(asked, "the card without funds was not declined")
+        refused = await declined(self._pay(REFUSED, CaptureMethod.AUTOMATIC), "the card without funds was not declined")
         self._tell("decline", PRICE, refused.error.status, refused.error.code, refused.took_ms)
         return refused
 

@@ -28,7 +28,7 @@ async def payment_hops(parts: Parts, paid: Paid) -> list[HopLine]:
     settings = BrokerSettings(nats_url=parts.nats.url, nats_seed=parts.secrets.nats_seeds[PROVISIONER])
     nc = await connect(settings, PROVISIONER)
     try:
-        hops = await read_hops(urls, nc, paid.answer.correlation_id, asked_at - CLOCK_MARGIN)
+        hops = await read_hops(urls, nc, paid.intent.answer.correlation_id, asked_at - CLOCK_MARGIN)
     finally:
         await nc.close()
     return [_hop_line(hop, asked_at) for hop in hops]
@@ -47,7 +47,7 @@ async def ledger_entries(parts: Parts, story: Story, card: CardStory) -> list[En
         rows = [row for account in names for row in await load_entries(reads, account, None, ENTRIES_SHOWN)]
         transfers = await load_transfers(reads, {row["transfer_id"] for row in rows})
     purposes = {story.top_up.id: "top-up", card.paid.id: "capture", card.refund.id: "refund"} | {
-        paid.answer.resource.id: "payment" for paid in (story.first_paid, story.paid)
+        paid.intent.id: "payment" for paid in (story.first_paid, story.paid)
     }
     lines = [
         EntryLine(

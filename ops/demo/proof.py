@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import TypeAlias
 from uuid import UUID
 
+from ledgerlink_client.models.wallets import Transfer, Wallet
+
 from apps.payments.audit import PaymentsAudit
 from apps.payments.audit import audit as audit_payments
 from apps.payments.domain.transitions import State, public_status
@@ -13,7 +15,6 @@ from apps.wallet.audit import Audit as WalletAudit
 from apps.wallet.audit import audit as audit_wallet
 from contracts.money import in_major_units
 from contracts.payments import PaymentStatus
-from contracts.wallet import Account, Transfer
 from ops.audit.payments import prove_effects, prove_single_effects
 from ops.demo.card import HEARD, HEARD_OF_DECLINE, REFUND, CardStory
 from ops.demo.card import PRICE as CARD_PRICE
@@ -39,12 +40,12 @@ class Evidence:
     payments: PaymentsAudit
     differences: Sequence[str]
     posted: Sequence[Posted]
-    wallets: Sequence[Account]
+    wallets: Sequence[Wallet]
     story: Story
     card: CardStory
 
 
-async def prove(parts: Parts, story: Story, card: CardStory, wallets: Sequence[Account]) -> list[Check]:
+async def prove(parts: Parts, story: Story, card: CardStory, wallets: Sequence[Wallet]) -> list[Check]:
     """Return every claim and whether it holds; `wallets` are Ada's and Grace's, as last seen over HTTP."""
     async with (
         read_only(parts.postgres.service_url("wallet")) as ledger,
@@ -77,8 +78,8 @@ async def _differences(payments: Reads, ledger: Reads) -> list[str]:
 
 
 async def _transfer(story: Story, paid: Paid) -> Transfer | None:
-    identifier = paid.answer.resource.transfer_id
-    return await story.ada.session.transfer(identifier) if identifier else None
+    identifier = paid.intent.transfer_id
+    return await story.ada.session.transfers.get(identifier) if identifier else None
 
 
 def _sums(books: WalletAudit) -> list[Check]:
@@ -101,7 +102,7 @@ def _entries(books: WalletAudit) -> Check:
     )
 
 
-def _wallets(wallets: Sequence[Account]) -> Check:
+def _wallets(wallets: Sequence[Wallet]) -> Check:
     paid = FIRST_PRICE + PRICE
     return Check(
         claim="The wallets hold what was paid",
@@ -129,7 +130,7 @@ def _agreement(differences: Sequence[str]) -> Check:
 
 def _is_its(paid: Paid, transfer: Transfer | None) -> bool:
     """Tell whether a transfer is what the payment is about."""
-    intent = paid.answer.resource
+    intent = paid.intent
     return transfer is not None and (
         transfer.reference,
         transfer.debit_account,

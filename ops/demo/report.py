@@ -3,10 +3,10 @@
 from typing import Literal
 from uuid import UUID
 
+from ledgerlink_client.models.payments import PaymentStatus
+from ledgerlink_client.models.resource import Known
+from ledgerlink_client.models.wallets import Wallet
 from pydantic import BaseModel, computed_field
-
-from contracts.payments import PaymentStatus
-from contracts.wallet import Account
 
 
 class Person(BaseModel):
@@ -14,7 +14,7 @@ class Person(BaseModel):
 
     name: str
     email: str
-    wallet: Account
+    wallet: Wallet
 
 
 class HopLine(BaseModel):
@@ -37,7 +37,7 @@ class Payment(BaseModel):
     idempotency_key: str
     correlation_id: str
     http_status: int
-    status: PaymentStatus
+    status: Known[PaymentStatus]
     transfer_id: UUID | None
     answered_after_ms: float
     hops: list[HopLine]
@@ -50,7 +50,7 @@ class Decline(BaseModel):
     amount: int
     currency: str
     http_status: int
-    status: PaymentStatus
+    status: Known[PaymentStatus]
     code: str
     detail: str
     answered_after_ms: float

@@ -32,7 +32,7 @@ async def run(
 ) -> DemoReport:
     """Start a stack in the empty `data_dir`, play, show the report; then stop everything, and delete it unless `keep`.
 
-    `starting` is open for as long as the stack starts. Raises StackError, DemoError, GatewayError, httpx.TransportError
+    `starting` is open for as long as the stack starts. Raises StackError, DemoError, LedgerLinkError
     or Interrupted, all after the clean-up.
     """
     stack = Stack(data_dir, observer=observer)

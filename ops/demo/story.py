@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from ledgerlink_client import DeclinedError, LedgerLink, Options
+from ledgerlink_client.models.payments import PaymentIntent
+from ledgerlink_client.models.wallets import Transfer, Wallet
+
 from contracts.ids import new_id
-from contracts.payments import PaymentIntent
-from contracts.wallet import Account, Transfer
-from ops.client import Answer, Asking, Gateway, GatewayError, Session
 from ops.stack.secrets import Secrets
 
 CURRENCY = "EUR"
@@ -35,22 +36,22 @@ class Customer:
 
     name: str
     email: str
-    session: Session
-    wallet: Account
+    session: LedgerLink
+    wallet: Wallet
 
-    async def balance(self) -> Account:
+    async def balance(self) -> Wallet:
         """Return the wallet as it stands now."""
-        return await self.session.balance(self.wallet.id)
+        return await self.session.wallets.get(self.wallet.id)
 
 
 @dataclass(frozen=True)
 class Paid:
-    """A payment that was answered: when it was sent, and how many milliseconds that took."""
+    """A payment that was made: when it was sent, and how many milliseconds the answer took."""
 
     asked_at: datetime
     took_ms: float
     idempotency_key: str
-    answer: Answer[PaymentIntent]
+    intent: PaymentIntent
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Declined:
 
     took_ms: float
     intent: PaymentIntent
-    error: GatewayError
+    error: DeclinedError
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,13 @@ class Repeated:
     """The same payment again: its answer, and how many entries Ada's wallet had before and after."""
 
     took_ms: float
-    answer: Answer[PaymentIntent]
+    intent: PaymentIntent
     entries_before: int
     entries_after: int
 
     def same_answer_as(self, paid: Paid) -> bool:
         """Tell whether status and resource are exactly those of the first time."""
-        return (self.answer.status, self.answer.resource) == (paid.answer.status, paid.answer.resource)
+        return (self.intent.answer.status, self.intent) == (paid.intent.answer.status, paid.intent)
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ class Story:
     repeated: Repeated
 
 
-async def play(gateway: Gateway, credentials: Secrets) -> Story:
-    """Play the whole story. Raises DemoError, GatewayError or httpx.TransportError when it goes another way."""
+async def play(gateway: LedgerLink, credentials: Secrets) -> Story:
+    """Play the whole story. Raises DemoError or LedgerLinkError when it goes another way."""
     ada, grace = await asyncio.gather(_customer(gateway, "Ada"), _customer(gateway, "Grace"))
     top_up = await _fund(gateway, credentials, ada)
     first_paid = await _pay(ada, grace, FIRST_PRICE)
@@ -100,21 +101,21 @@ async def play(gateway: Gateway, credentials: Secrets) -> Story:
     return Story(ada, grace, top_up, first_paid, paid, too_much, repeated)
 
 
-async def _customer(gateway: Gateway, name: str) -> Customer:
+async def _customer(gateway: LedgerLink, name: str) -> Customer:
     email = f"{name.lower()}@example.com"
     session = await gateway.register_and_login(email, secrets.token_urlsafe())
-    return Customer(name, email, session, await session.open_wallet(CURRENCY, Asking(wait=PATIENCE)))
+    return Customer(name, email, session, await session.wallets.open(CURRENCY, options=Options(wait=PATIENCE)))
 
 
-async def _fund(gateway: Gateway, credentials: Secrets, customer: Customer) -> Transfer:
+async def _fund(gateway: LedgerLink, credentials: Secrets, customer: Customer) -> Transfer:
     operator = await gateway.login(credentials.operator_email, credentials.operator_password.get_secret_value())
-    return await operator.top_up(customer.wallet.id, FUNDS, CURRENCY, Asking(wait=PATIENCE))
+    return await operator.wallets.top_up(customer.wallet.id, FUNDS, CURRENCY, options=Options(wait=PATIENCE))
 
 
 async def _pay(ada: Customer, grace: Customer, amount: int) -> Paid:
     key, asked_at = str(new_id()), datetime.now(UTC)
-    answer, took_ms = await timed(_payment(ada, grace, amount, key))
-    return Paid(asked_at, took_ms, key, answer)
+    intent, took_ms = await timed(_payment(ada, grace, amount, key))
+    return Paid(asked_at, took_ms, key, intent)
 
 
 async def _pay_too_much(ada: Customer, grace: Customer) -> Declined:
@@ -123,31 +124,36 @@ async def _pay_too_much(ada: Customer, grace: Customer) -> Declined:
 
 async def _repeat(ada: Customer, grace: Customer, paid: Paid) -> Repeated:
     before = await _entries(ada)
-    answer, took_ms = await timed(_payment(ada, grace, PRICE, paid.idempotency_key))
-    return Repeated(took_ms, answer, before, await _entries(ada))
+    intent, took_ms = await timed(_payment(ada, grace, PRICE, paid.idempotency_key))
+    return Repeated(took_ms, intent, before, await _entries(ada))
 
 
-def _payment(ada: Customer, grace: Customer, amount: int, key: str) -> Awaitable[Answer[PaymentIntent]]:
-    asking = Asking(idempotency_key=key, wait=PATIENCE)
-    return ada.session.create_payment_intent(
-        ada.wallet.id, grace.wallet.id, amount, CURRENCY, description=DESCRIPTION, asking=asking
+def _payment(ada: Customer, grace: Customer, amount: int, key: str) -> Awaitable[PaymentIntent]:
+    return ada.session.payment_intents.create(
+        source_wallet=ada.wallet.id,
+        destination_wallet=grace.wallet.id,
+        amount=amount,
+        currency=CURRENCY,
+        description=DESCRIPTION,
+        confirm=True,
+        options=Options(idempotency_key=key, wait=PATIENCE),
     )
 
 
 async def _entries(customer: Customer) -> int:
-    return len((await customer.session.entries(customer.wallet.id)).entries)
+    return len(await customer.session.wallets.entries(customer.wallet.id).all())
 
 
-async def declined(payment: Awaitable[Answer[PaymentIntent]], otherwise: str) -> Declined:
+async def declined(payment: Awaitable[PaymentIntent], otherwise: str) -> Declined:
     """Return the decline. Raises DemoError, which begins as `otherwise` says, when the payment is not declined."""
     started = time.perf_counter()
     try:
-        answer = await payment
-    except GatewayError as error:
+        intent = await payment
+    except DeclinedError as error:
         if error.payment_intent is None:
             raise
         return Declined(_since(started), error.payment_intent, error)
-    raise DemoError(f"{otherwise}: it is {answer.resource.status}")
+    raise DemoError(f"{otherwise}: it is {intent.status}")
 
 
 async def timed(work: Awaitable[T]) -> tuple[T, float]:

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from ops.client import Gateway
+from ledgerlink_client import LedgerLink
+
 from ops.demo.card import play_with_cards
 from ops.demo.evidence import ledger_entries, payment_hops
 from ops.demo.proof import prove
@@ -14,10 +15,10 @@ from ops.stack.stack import Stack
 async def tell(stack: Stack, started_after: float) -> DemoReport:
     """Play the story on a running stack and gather the evidence.
 
-    Raises DemoError, GatewayError or httpx.TransportError when it goes another way.
+    Raises DemoError or LedgerLinkError when it goes another way.
     """
     parts = stack.parts
-    async with Gateway(stack.url) as gateway:
+    async with LedgerLink(stack.url) as gateway:
         story = await play(gateway, parts.secrets)
         card = await play_with_cards(story.ada, story.grace)
         wallets = await asyncio.gather(story.ada.balance(), story.grace.balance())
@@ -42,14 +43,14 @@ async def tell(stack: Stack, started_after: float) -> DemoReport:
 
 
 def _payment(paid: Paid, hops: list[HopLine]) -> Payment:
-    intent = paid.answer.resource
+    intent = paid.intent
     return Payment(
         payment_intent_id=intent.id,
         amount=intent.amount,
         currency=intent.currency,
         idempotency_key=paid.idempotency_key,
-        correlation_id=paid.answer.correlation_id,
-        http_status=paid.answer.status,
+        correlation_id=intent.answer.correlation_id,
+        http_status=intent.answer.status,
         status=intent.status,
         transfer_id=intent.transfer_id,
         answered_after_ms=paid.took_ms,
@@ -65,15 +66,15 @@ def _decline(declined: Declined) -> Decline:
         http_status=declined.error.status,
         status=declined.intent.status,
         code=declined.error.code,
-        detail=str(declined.error.problem.get("detail", "")),
+        detail=declined.error.detail,
         answered_after_ms=declined.took_ms,
     )
 
 
 def _repetition(repeated: Repeated, story: Story) -> Repetition:
     return Repetition(
-        payment_intent_id=repeated.answer.resource.id,
-        http_status=repeated.answer.status,
+        payment_intent_id=repeated.intent.id,
+        http_status=repeated.intent.answer.status,
         same_answer=repeated.same_answer_as(story.paid),
         entries_before=repeated.entries_before,
         entries_after=repeated.entries_after,

@@ -2,16 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
-import httpx
+from ledgerlink_client import DeclinedError, LedgerLink
+from ledgerlink_client.models.payments import PaymentIntent, PaymentStatus, Refund, RefundStatus
+from ledgerlink_client.models.resource import Answer
+from ledgerlink_client.models.wallets import Transfer, Wallet
 
 from apps.payments.audit import PaymentsAudit
 from apps.payments.domain.transitions import State
 from apps.wallet.audit import Audit, CurrencyTotal
-from contracts.identity import AccessToken
 from contracts.ids import new_id
-from contracts.payments import PaymentIntent, PaymentStatus, Refund, RefundStatus
-from contracts.wallet import Account, Transfer
-from ops.client import Answer, GatewayError, Session
 from ops.demo.card import HEARD, HEARD_OF_DECLINE, REFUND, CardStory
 from ops.demo.card import PRICE as CARD_PRICE
 from ops.demo.proof import Evidence
@@ -48,8 +47,8 @@ def evidence() -> Evidence:
         top_up=_transfer(FUNDS),
         first_paid=first_paid,
         paid=paid,
-        declined=Declined(1.0, _intent(TOO_LARGE), GatewayError(402, {}, {})),
-        repeated=Repeated(1.0, paid.answer, 3, 3),
+        declined=Declined(1.0, _intent(TOO_LARGE), DeclinedError(402, {}, {})),
+        repeated=Repeated(1.0, paid.intent, 3, 3),
     )
     return Evidence(
         books=Audit((CurrencyTotal("EUR", 3, 0),), transfers=6, entries=12, findings=()),
@@ -57,7 +56,7 @@ def evidence() -> Evidence:
             dict.fromkeys(State, 0) | {State.SUCCEEDED: 3, State.REQUIRES_PAYMENT_METHOD: 2}, stuck=()
         ),
         differences=(),
-        posted=[(p, _transfer_of(p.answer.resource)) for p in (first_paid, paid)],
+        posted=[(p, _transfer_of(p.intent)) for p in (first_paid, paid)],
         wallets=[_wallet(FUNDS - FIRST_PRICE - PRICE), _wallet(FIRST_PRICE + PRICE + CARD_PRICE - REFUND)],
         story=story,
         card=_card(),
@@ -147,20 +146,21 @@ def _card() -> CardStory:
         created_at=NOW,
         updated_at=NOW,
     )
-    return CardStory(paid, refund, Declined(1.0, refused, GatewayError(402, {}, {})), [], heard)
+    return CardStory(paid, refund, Declined(1.0, refused, DeclinedError(402, {}, {})), [], heard)
 
 
-def _session() -> Session:
-    return Session(httpx.AsyncClient(), AccessToken(access_token="token", expires_in=900, scope="wallets"))
+def _session() -> LedgerLink:
+    return LedgerLink("http://localhost")
 
 
-def _wallet(balance: int) -> Account:
-    return Account(id=new_id(), owner=CUSTOMER, currency="EUR", balance=balance, floor=0, created_at=NOW)
+def _wallet(balance: int) -> Wallet:
+    return Wallet(id=new_id(), owner=CUSTOMER, currency="EUR", balance=balance, floor=0, created_at=NOW)
 
 
 def _paid(amount: int) -> Paid:
-    answer = Answer(201, _intent(amount), "correlation", None)
-    return Paid(NOW - timedelta(seconds=1), 1.0, "key", answer)
+    intent = _intent(amount)
+    intent.came_by(Answer(201, "correlation"))
+    return Paid(NOW - timedelta(seconds=1), 1.0, "key", intent)
 
 
 def _intent(amount: int) -> PaymentIntent:

@@ -54,7 +54,7 @@ def _second_effect(e: Evidence) -> None:
 
 
 def _other_answer(e: Evidence) -> None:
-    e.story = replace(e.story, repeated=replace(e.story.repeated, answer=e.story.first_paid.answer))
+    e.story = replace(e.story, repeated=replace(e.story.repeated, intent=e.story.first_paid.intent))
 
 
 def _stuck_payment(e: Evidence) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
-import httpx
+from ledgerlink_client import AccessToken, LedgerLink
 from rich.progress import Progress
 
 from ops.bench.asks import payments
@@ -18,7 +18,6 @@ from ops.bench.progress import progress_bars, timed
 from ops.bench.setup import make_payers
 from ops.bench.webhooks.receivers import Arrivals, Kind, receivers
 from ops.bench.webhooks.report import WebhooksReport, delay
-from ops.client import Gateway
 from ops.stack.stack import Stack
 
 MEASURED = ("gateway", "payments", "postgres", "nats")
@@ -55,7 +54,7 @@ async def run(options: Options) -> WebhooksReport:
         starting = bars.add_task("starting the servers", total=None)
         async with (
             Stack(Path(directory) / "data") as stack,
-            Gateway(stack.url) as gateway,
+            LedgerLink(stack.url) as gateway,
             receivers() as (arrivals, urls),
         ):
             bars.remove_task(starting)
@@ -63,7 +62,7 @@ async def run(options: Options) -> WebhooksReport:
             secrets = stack.parts.secrets
             operator = (secrets.operator_email, secrets.operator_password)
             payers = await make_payers(gateway, operator, options.endpoints, lambda: bars.advance(users))
-            await _add_endpoints(stack.url, payers, _urls(options, urls))
+            await _add_endpoints(gateway, payers, _urls(options, urls))
             return await _Run(options, stack, bars, payers, arrivals, urls[Kind.ANSWERS]).report()
 
 
@@ -136,10 +135,7 @@ def _urls(options: Options, urls: dict[Kind, str]) -> list[str]:
     return [f"{url}/{number}" for number, url in enumerate(dead + alive)]
 
 
-async def _add_endpoints(url: str, payers: Sequence[Payer], urls: Sequence[str]) -> None:
-    """Let each user add an endpoint. Raises httpx.HTTPError."""
-    async with httpx.AsyncClient(base_url=url, timeout=DEADLINE_SECONDS) as http:
-        for payer, place in zip(payers, urls, strict=True):
-            bearer = {"Authorization": f"Bearer {payer.token}"}
-            body = {"url": place, "events": EVENTS}
-            (await http.post("/v1/webhook_endpoints", json=body, headers=bearer)).raise_for_status()
+async def _add_endpoints(gateway: LedgerLink, payers: Sequence[Payer], urls: Sequence[str]) -> None:
+    """Let each user add an endpoint. Raises LedgerLinkError."""
+    for payer, place in zip(payers, urls, strict=True):
+        await gateway.acting_as(AccessToken(payer.token)).webhook_endpoints.create(place, EVENTS)

@@ -1,6 +1,7 @@
 """A client of the LedgerLink API: typed, patient, and safe to repeat."""
 
 from ledgerlink_client.authentication import (
+    AccessToken,
     ApiKey,
     Authentication,
     ClientCredentials,
@@ -35,6 +36,7 @@ from ledgerlink_client.resources.payment_intents import bank, card, wallet
 from ledgerlink_client.retrying import Retries
 
 __all__ = [
+    "AccessToken",
     "ApiKey",
     "Authentication",
     "ClientCredentials",

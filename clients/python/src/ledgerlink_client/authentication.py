@@ -65,6 +65,13 @@ class ApiKey:
 
 
 @dataclass(frozen=True)
+class AccessToken:
+    """Whoever an access token is for that somebody else keeps and renews."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class ClientCredentials:
     """A program of its own, by OAuth's client credentials grant (RFC 6749 §4.4)."""
 
@@ -82,7 +89,7 @@ class SavedTokens:
     client_secret: str | None = field(default=None, repr=False)
 
 
-Authentication = Password | ApiKey | ClientCredentials | SavedTokens
+Authentication = Password | ApiKey | AccessToken | ClientCredentials | SavedTokens
 KeepTokens = Callable[[Tokens], Awaitable[None]]
 """Called with new tokens, before they are used: keep them, as the refresh token of before holds no longer."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ledgerlink_client.authentication import (
     FIRST_PARTY,
+    AccessToken,
     ApiKey,
     Authentication,
     ClientCredentials,
@@ -29,15 +30,15 @@ later, the token counts as stolen and ends the session."""
 _ENDED = frozenset({"invalid_grant", "session_ended"})
 
 
-class FixedKey:
-    """Credentials that never change: an API key."""
+class FixedToken:
+    """Credentials that never change: an API key, or an access token that somebody else renews."""
 
-    def __init__(self, key: ApiKey) -> None:
-        self._key = key
+    def __init__(self, token: str) -> None:
+        self._token = token
 
     async def token(self) -> str:
-        """Return the key."""
-        return self._key.secret
+        """Return it."""
+        return self._token
 
     async def renew(self, refused: str) -> bool:  # noqa: ARG002 - what credentials are asked
         """There is no other one."""
@@ -146,6 +147,12 @@ class TokenKeeper:
         return await self.take(decoded(came, TokenResponse))
 
 
-def keeper_of(transport: Transport, who: Authentication, keep: KeepTokens | None) -> FixedKey | TokenKeeper:
+def keeper_of(transport: Transport, who: Authentication, keep: KeepTokens | None) -> FixedToken | TokenKeeper:
     """Return the credentials of who asks."""
-    return FixedKey(who) if isinstance(who, ApiKey) else TokenKeeper(transport, who, keep)
+    match who:
+        case ApiKey(secret):
+            return FixedToken(secret)
+        case AccessToken(token):
+            return FixedToken(token)
+        case _:
+            return TokenKeeper(transport, who, keep)
