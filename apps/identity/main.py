@@ -3,19 +3,18 @@
 from datetime import timedelta
 from functools import partial
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-from apps.identity.domain.access_tokens import Issuer, SigningKey
+from apps.identity.domain.access_tokens import Issuer
 from apps.identity.domain.passkeys import RelyingParty
 from apps.identity.domain.passwords import Argon2Cost, Passwords
 from apps.identity.domain.sealing import Sealer
 from apps.identity.domain.secret_tokens import Derivation
+from apps.identity.domain.signing_keys import Keyring, Schedule
 from apps.identity.handlers.parts import Lifetimes, Parts
 from apps.identity.handlers.register import ensure_account
+from apps.identity.handlers.signing_keys import ready_keys
 from apps.identity.settings import IdentitySettings
 from apps.identity.subscribers import subscribe
-from contracts.identity import FIRST_PARTY_CLIENT, Role
+from contracts.identity import Role
 from outbox.service import Service
 
 
@@ -30,8 +29,14 @@ def build(settings: IdentitySettings) -> Service:
         issuer=issuer_of(settings),
         lifetimes=Lifetimes(session=timedelta(days=settings.session_days), idle=timedelta(days=settings.idle_days)),
         relying_party=RelyingParty(settings.passkey_rp_id, tuple(settings.passkey_origins.split(","))),
+        schedule=Schedule(
+            every=timedelta(days=settings.key_rotation_days),
+            ahead=timedelta(seconds=settings.key_ahead_seconds),
+            token_lifetime=timedelta(seconds=settings.token_seconds),
+        ),
     )
     subscribe(service, parts)
+    service.before_start(partial(ready_keys, parts))
     first = (
         (settings.operator_email, settings.operator_password, Role.OPERATOR),
         (settings.admin_email, settings.admin_password, Role.ADMIN),
@@ -43,12 +48,10 @@ def build(settings: IdentitySettings) -> Service:
 
 def issuer_of(settings: IdentitySettings) -> Issuer:
     """Return the token issuer that the settings describe."""
-    key = Ed25519PrivateKey.generate()
     return Issuer(
-        key=SigningKey(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()),
+        keyring=Keyring(),
         issuer=settings.issuer,
         audience=settings.audience,
-        client_id=FIRST_PARTY_CLIENT,
         lifetime=timedelta(seconds=settings.token_seconds),
     )
 

@@ -2,17 +2,53 @@
 
 from functools import partial
 
-from apps.identity.handlers.login import get_signing_keys, login
+from apps.identity.handlers.api_keys import create_api_key, revoke_api_key, rotate_api_key
+from apps.identity.handlers.login import login
 from apps.identity.handlers.parts import Parts
+from apps.identity.handlers.passkey_login import login_with_passkey
+from apps.identity.handlers.passkeys import add_passkey, challenge_passkey, remove_passkey, start_passkey
 from apps.identity.handlers.register import register
-from contracts.identity import GetSigningKeys, Login, Register
+from apps.identity.handlers.signing_keys import get_signing_keys, keep_keys, list_signing_keys, rotate_signing_key
+from apps.identity.handlers.totp import confirm_totp, remove_totp, renew_recovery_codes, start_totp
+from apps.identity.queries.api_keys import check_api_key, list_api_keys
+from apps.identity.queries.passkeys import list_passkeys
+from apps.identity.store import passkeys
+from contracts.identity import (
+    AddPasskey,
+    ChallengePasskey,
+    CheckApiKey,
+    ConfirmTotp,
+    CreateApiKey,
+    GetSigningKeys,
+    ListApiKeys,
+    ListPasskeys,
+    ListSigningKeys,
+    Login,
+    LoginWithPasskey,
+    Register,
+    RemovePasskey,
+    RemoveTotp,
+    RenewRecoveryCodes,
+    RevokeApiKey,
+    RotateApiKey,
+    RotateSigningKey,
+    StartPasskey,
+    StartTotp,
+)
 from outbox.service import Service
+
+FORGET_SECONDS = 60.0
+KEYS_SECONDS = 1.0
+"""A replica knows so soon of a key that another has made; it does not sign before (IDENTITY_KEY_AHEAD_SECONDS)."""
 
 
 def subscribe(service: Service, parts: Parts) -> None:
     """Bind the requests that identity answers."""
     _subscribe_accounts(service, parts)
     _subscribe_sessions(service, parts)
+    _subscribe_signing_keys(service, parts)
+    _subscribe_factors(service, parts)
+    _subscribe_api_keys(service, parts)
 
 
 def _subscribe_accounts(service: Service, parts: Parts) -> None:
@@ -21,4 +57,32 @@ def _subscribe_accounts(service: Service, parts: Parts) -> None:
 
 def _subscribe_sessions(service: Service, parts: Parts) -> None:
     service.answer(Login, partial(login, parts))
+
+
+def _subscribe_signing_keys(service: Service, parts: Parts) -> None:
     service.answer(GetSigningKeys, partial(get_signing_keys, parts))
+    service.answer(ListSigningKeys, partial(list_signing_keys, parts))
+    service.answer(RotateSigningKey, partial(rotate_signing_key, parts))
+    service.every(KEYS_SECONDS, partial(keep_keys, parts))
+
+
+def _subscribe_factors(service: Service, parts: Parts) -> None:
+    service.answer(StartTotp, partial(start_totp, parts))
+    service.answer(ConfirmTotp, partial(confirm_totp, parts))
+    service.answer(RemoveTotp, partial(remove_totp, parts))
+    service.answer(RenewRecoveryCodes, partial(renew_recovery_codes, parts))
+    service.answer(StartPasskey, partial(start_passkey, parts))
+    service.answer(AddPasskey, partial(add_passkey, parts))
+    service.answer(ListPasskeys, list_passkeys)
+    service.answer(RemovePasskey, partial(remove_passkey, parts))
+    service.answer(ChallengePasskey, partial(challenge_passkey, parts))
+    service.answer(LoginWithPasskey, partial(login_with_passkey, parts))
+    service.every(FORGET_SECONDS, passkeys.forget_answered)
+
+
+def _subscribe_api_keys(service: Service, parts: Parts) -> None:
+    service.answer(CreateApiKey, partial(create_api_key, parts))
+    service.answer(ListApiKeys, list_api_keys)
+    service.answer(RotateApiKey, partial(rotate_api_key, parts))
+    service.answer(RevokeApiKey, partial(revoke_api_key, parts))
+    service.answer(CheckApiKey, check_api_key)

@@ -184,6 +184,7 @@ class RefreshTokenReused(Message):
 class Revocation(Message):
     """One line of what a gateway must know: a grant that has ended, or the lowest version of a user that holds."""
 
+    id: UUID7 | None = None
     grant: UUID7 | None = None
     user_id: UUID7 | None = None
     version: int | None = None
@@ -191,7 +192,11 @@ class Revocation(Message):
 
 
 class Revocations(Message):
-    """What has been revoked since then, oldest first; `has_more` when this is not all: ask again from the last one."""
+    """What has been revoked since then, oldest first.
+
+    `has_more` when this is not all: ask again with the `revoked_at` of the last one as `since` and its `id` as `after`.
+    Ask next time since some seconds before `as_of`: what was being committed at that instant is not told yet.
+    """
 
     revocations: list[Revocation]
     as_of: AwareDatetime

@@ -1,11 +1,15 @@
-"""Logging in, and the keys that check what a login gave."""
+"""Logging in."""
 
 from datetime import UTC, datetime
 
 from apps.identity.domain.account import normalised
+from apps.identity.domain.authentication import PASSWORD, Authentication
+from apps.identity.domain.scopes import scopes_of
+from apps.identity.domain.sessions import NewSession
 from apps.identity.handlers.parts import Parts
+from apps.identity.handlers.sessions import begin_session
 from apps.identity.store import accounts
-from contracts.identity import AccessToken, GetSigningKeys, Login, SigningKeys
+from contracts.identity import FIRST_PARTY_CLIENT, AccessToken, Acr, Login
 from contracts.message import Envelope
 from outbox.database import Database
 from outbox.responder import Refused
@@ -21,9 +25,9 @@ async def login(parts: Parts, database: Database, request: Envelope[Login]) -> A
     matches = await parts.passwords.verify(known_hash, request.data.password.get_secret_value())
     if account is None or not matches:
         raise Refused("invalid_credentials", "E-mail address or password is wrong.")
-    return parts.issuer.issue(account, datetime.now(UTC))
-
-
-async def get_signing_keys(parts: Parts, _database: Database, _request: Envelope[GetSigningKeys]) -> SigningKeys:
-    """Return the JWK set that verifies access tokens."""
-    return SigningKeys(keys=[parts.issuer.key.public_jwk])
+    authentication = Authentication(account, Acr.ONE_FACTOR, (PASSWORD,), datetime.now(UTC))
+    async with parts.transactions.begin() as tx:
+        scopes = scopes_of(account.role)
+        return await begin_session(
+            parts, tx, NewSession(authentication, FIRST_PARTY_CLIENT, scopes, request.data.jkt, request.data.origin)
+        )

@@ -1,6 +1,6 @@
 """The running parts of the identity service, which its handlers use."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from apps.identity.domain.access_tokens import Issuer
@@ -8,6 +8,7 @@ from apps.identity.domain.passkeys import Challenges, RelyingParty
 from apps.identity.domain.passwords import Passwords
 from apps.identity.domain.sealing import Sealer
 from apps.identity.domain.secret_tokens import Derivation
+from apps.identity.domain.signing_keys import Schedule
 from outbox.transaction import Transactions
 
 
@@ -35,6 +36,7 @@ class Parts:
     issuer: Issuer
     lifetimes: Lifetimes
     relying_party: RelyingParty
+    schedule: Schedule = field(default_factory=Schedule)
 
     @property
     def challenges(self) -> Challenges:

@@ -1,5 +1,6 @@
 """User accounts."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 import asyncpg
@@ -25,6 +26,11 @@ _LOCKED = """
 SELECT id, email, password_hash, role, created_at, status, version, email_verified_at, personal_key
 FROM user_account WHERE id = $1 FOR UPDATE
 """
+_BY_IDS = """
+SELECT id, email, password_hash, role, created_at, status, version, email_verified_at, personal_key
+FROM user_account WHERE id = ANY($1::uuid[])
+"""
+_NEXT_VERSION = "UPDATE user_account SET version = version + 1 WHERE id = $1 RETURNING version"
 
 
 async def add(tx: Transaction, account: Account) -> bool:
@@ -48,6 +54,18 @@ async def by_email(reads: Reads, email: str) -> Account | None:
 async def by_id(reads: Reads, user: UUID) -> Account | None:
     """Return an account."""
     return _account(await reads.fetchrow(_BY_ID, user))
+
+
+async def by_ids(reads: Reads, users: Iterable[UUID]) -> dict[UUID, Account]:
+    """Return accounts by their ids."""
+    accounts = (_account(row) for row in await reads.fetch(_BY_IDS, list(set(users))))
+    return {account.id: account for account in accounts if account}
+
+
+async def next_version(tx: Transaction, user: UUID) -> int:
+    """Count one more change of what a user may do, and return the version from which on tokens hold."""
+    version: int = await tx.fetchval(_NEXT_VERSION, user)
+    return version
 
 
 async def locked(tx: Transaction, user: UUID) -> Account | None:

@@ -3,19 +3,18 @@
 import os
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import pytest
 from cryptography.fernet import Fernet
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from apps.identity.domain.access_tokens import Issuer, SigningKey
+from apps.identity.domain.access_tokens import Issuer
 from apps.identity.domain.passkeys import RelyingParty
 from apps.identity.domain.passwords import Argon2Cost, Passwords
 from apps.identity.domain.sealing import Sealer
 from apps.identity.domain.secret_tokens import Derivation
+from apps.identity.domain.signing_keys import KeyPair, Keyring
 from apps.identity.handlers.parts import Lifetimes, Parts
 from outbox.database import Database
 from outbox.transaction import Spoken, Transactions
@@ -28,13 +27,18 @@ CHEAP = Argon2Cost(memory_kib=64, time=1, lanes=1)
 
 
 @pytest.fixture
-def issuer() -> Issuer:
-    key = Ed25519PrivateKey.generate()
+def key_pair() -> KeyPair:
+    return KeyPair.generate()
+
+
+@pytest.fixture
+def issuer(key_pair: KeyPair) -> Issuer:
+    keyring, now = Keyring(), datetime.now(UTC)
+    keyring.replace([(now - timedelta(days=1), key_pair)], now + timedelta(days=1))
     return Issuer(
-        key=SigningKey(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()),
+        keyring=keyring,
         issuer="https://issuer.example",
         audience="https://api.example",
-        client_id="tests",
         lifetime=timedelta(minutes=15),
     )
 

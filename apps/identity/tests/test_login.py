@@ -3,9 +3,10 @@ from datetime import UTC, datetime
 import jwt
 import pytest
 
-from apps.identity.handlers.login import get_signing_keys, login
+from apps.identity.handlers.login import login
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.register import register
+from apps.identity.handlers.signing_keys import get_signing_keys, ready_keys
 from apps.identity.tests.asking import asking, keys_request, login_request, register_request
 from contracts.identity import Login
 from outbox.database import Database
@@ -14,6 +15,7 @@ from outbox.responder import Refused
 
 @pytest.fixture(autouse=True)
 async def _registered(parts: Parts, database: Database) -> None:
+    await ready_keys(parts)
     await register(parts, database, register_request())
 
 
