@@ -1,46 +1,36 @@
 """Before anything is worked on: who asks, and may they ask now."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.auth import Tokens
 from gateway.problems import ProblemError
-from gateway.rate_limit import Policy, RateLimit
+from gateway.rate_fields import rate_fields
+from gateway.rate_limit import RateLimit, Verdict
+from gateway.rate_policies import RatePolicies
 from gateway.request_context import RequestContext, context_of
 
 UNLIMITED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class Admission:
-    """ASGI middleware: checks a token where there is one, then the rate limit of the user or the address.
+    """ASGI middleware: checks a token where there is one, then every rate limit that applies to the request."""
 
-    `of_callers` are the limits of user and address; `of_paths` those of addresses at paths that begin so, where nobody
-    has a token: what other clients of an address do leaves them what they need.
-    """
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        tokens: Tokens,
-        limit: RateLimit,
-        of_callers: tuple[Policy, Policy],
-        of_paths: Mapping[str, Policy],
-    ) -> None:
+    def __init__(self, app: ASGIApp, tokens: Tokens, limit: RateLimit, policies: RatePolicies) -> None:
         self._app = app
-        self._tokens, self._limit = tokens, limit
-        self._per_user, self._per_address = of_callers
-        self._of_paths = of_paths
+        self._tokens, self._limit, self._policies = tokens, limit, policies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer 429."""
+        """Pass a request on, or answer 429; either answer says what the limits are and how much is left."""
         if scope["type"] == "http" and scope["path"] not in UNLIMITED:
             context = context_of(scope)
             await self._identify(context)
-            seconds = await self._wait(scope, context)
-            if seconds:
-                await _too_many(seconds).response(context.correlation_id)(scope, receive, send)
+            verdict = await self._decide(scope, context)
+            send = _telling(send, rate_fields(verdict))
+            if verdict.refusing:
+                await _too_many(verdict).response(context.correlation_id)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -52,18 +42,25 @@ class Admission:
             except ProblemError as denial:
                 context.denial = denial
 
-    async def _wait(self, scope: Scope, context: RequestContext) -> float:
+    async def _decide(self, scope: Scope, context: RequestContext) -> Verdict:
         client = scope.get("client")
         address = client[0] if client else "unknown"
-        for path, policy in self._of_paths.items():
-            if scope["path"].startswith(path):
-                return await self._limit.wait(policy, address)
-        if context.caller is not None:
-            return await self._limit.wait(self._per_user, context.caller.user.hex)
-        return await self._limit.wait(self._per_address, address)
+        return await self._limit.check(self._policies.charges(scope["method"], scope["path"], address, context.caller))
 
 
-def _too_many(seconds: float) -> ProblemError:
-    retry_after = str(max(1, math.ceil(seconds)))
-    detail = f"Slow down; the next request is admitted in {seconds:.3f} seconds."
-    return ProblemError("rate_limited", detail, headers={"Retry-After": retry_after})
+def _telling(send: Send, fields: Sequence[tuple[bytes, bytes]]) -> Send:
+    """Add fields to whatever is answered."""
+
+    async def send_with_fields(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *fields]
+        await send(message)
+
+    return send_with_fields
+
+
+def _too_many(verdict: Verdict) -> ProblemError:
+    retry_after = str(max(1, math.ceil(verdict.wait)))
+    detail = f"Slow down; the next request is admitted in {verdict.wait:.3f} seconds."
+    members = {"violated-policies": verdict.refusing}  # draft-ietf-httpapi-ratelimit-headers-10, its problem types
+    return ProblemError("rate_limited", detail, headers={"Retry-After": retry_after}, members=members)

@@ -12,7 +12,7 @@ from gateway.admission import Admission
 from gateway.body_limit import BodyLimit, Bound
 from gateway.edge import Edge
 from gateway.parts import Parts
-from gateway.rate_limit import Policy
+from gateway.rate_policies import RatePolicies
 from gateway.routes import (
     accounts,
     balances,
@@ -118,16 +118,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 def _wrap(app: FastAPI, parts: Parts) -> None:
     """Add the middleware; what is added last is the outermost."""
     settings = parts.settings
-    app.add_middleware(
-        Admission,
-        tokens=parts.tokens,
-        limit=parts.limit,
-        of_callers=(
-            Policy("user", settings.user_rate, settings.user_burst),
-            Policy("address", settings.address_rate, settings.address_burst),
-        ),
-        of_paths={processor_webhooks.PREFIX: Policy("webhook", settings.webhook_rate, settings.webhook_burst)},
-    )
+    policies = RatePolicies.read(settings.rate_limits)
+    app.add_middleware(Admission, tokens=parts.tokens, limit=parts.limit, policies=policies)
     app.add_middleware(
         BodyLimit,
         bound=Bound(settings.body_bytes, settings.body_seconds),

@@ -1,24 +1,26 @@
 """The limiter of last resort: the same rule as in Redis, for this process alone, in bounded memory."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
+
+from gateway.gcra import Charge, Standing, decide
 
 
 class LocalLimit:
-    """GCRA (ITU-T I.371) over the most recently seen keys."""
+    """The rule of gateway.gcra over the keys that were charged most recently."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._due: OrderedDict[str, float] = OrderedDict()
+        self._due: OrderedDict[str, int] = OrderedDict()
 
-    def wait(self, key: str, rate: float, burst: int, now: float) -> float:
-        """Count a request; return 0.0 when it is admitted, else the seconds until one would be."""
-        interval = 1 / rate
-        due = max(self._due.get(key, now), now) + interval
-        too_early = due - burst * interval - now
-        if too_early > interval * 1e-6:
-            return too_early
-        self._due[key] = due
-        self._due.move_to_end(key)
-        if len(self._due) > self._size:
+    def check(self, charges: Sequence[Charge], now: int) -> list[Standing]:
+        """Decide a request's charges all or nothing, at `now` (microseconds)."""
+        keys = [charge.key for charge in charges]
+        standings, changed = decide(now, [self._due.get(key) for key in keys], charges)
+        for key, due in zip(keys, changed, strict=True):
+            if due is not None:
+                self._due[key] = due
+                self._due.move_to_end(key)
+        while len(self._due) > self._size:
             self._due.popitem(last=False)
-        return 0.0
+        return standings

@@ -18,8 +18,21 @@ RATE_LIMIT_DECISIONS = Counter(
     "Requests admitted and refused, by where that was decided (redis, or this process while Redis is away)",
     ["store", "decision"],
 )
+RATE_LIMIT_REFUSALS = Counter(
+    "ledgerlink_rate_limit_policy_refusals_total",
+    "Times that a policy refused a request, or would have (mode: enforced, shadow)",
+    ["policy", "mode"],
+)
 RATE_LIMIT_DEGRADED = Gauge("ledgerlink_rate_limit_degraded", "1 while Redis is away and each process limits alone")
 COMMANDS_IN_FLIGHT = Gauge("ledgerlink_commands_in_flight", "Commands whose outcome is being waited for")
+COMMAND_BACKLOG = Gauge(
+    "ledgerlink_command_backlog",
+    "Commands that wait for their service or are in its hands, by durable consumer; -1 while that is not known",
+    ["durable"],
+)
+COMMANDS_TURNED_AWAY = Counter(
+    "ledgerlink_commands_turned_away_total", "Commands that were not sent because too many wait already", ["durable"]
+)
 STREAMS_OPEN = Gauge("ledgerlink_event_streams_open", "Streams of server-sent events that are open")
 COMMANDS_PUBLISHED = Counter("ledgerlink_commands_published_total", "Commands that JetStream took", ["stream"])
 COMMAND_PUBLISH_FAILURES = Counter(

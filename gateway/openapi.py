@@ -31,6 +31,11 @@ PROBLEM_SCHEMA: dict[str, Any] = {
                 "properties": {"location": {"type": "string"}, "detail": {"type": "string"}},
             },
         },
+        "violated-policies": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Which rate limits refuse the request (status 429)",
+        },
         "payment_intent": {"type": "object", "description": "The declined payment intent (status 402)"},
         "refund": {"type": "object", "description": "The failed refund (status 402)"},
         "dispute": {"type": "object", "description": "The dispute whose evidence was refused (status 402)"},

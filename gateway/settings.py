@@ -1,5 +1,7 @@
 """What the gateway is told by its environment (GATEWAY_...)."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
@@ -30,13 +32,8 @@ class GatewaySettings(BrokerSettings):
     body_seconds: float = Field(default=10.0, gt=0, le=60.0)
     statement_bytes: int = Field(default=256 * 2**20, ge=1024, le=4 * 2**30)
     statement_seconds: float = Field(default=600.0, gt=0, le=3600.0)
-    user_rate: float = Field(default=100.0, gt=0, description="Requests per second that one user may keep up")
-    user_burst: int = Field(default=200, ge=1)
-    address_rate: float = Field(default=50.0, gt=0, description="The same per address, for requests without a token")
-    address_burst: int = Field(default=100, ge=1)
+    rate_limits: Path | None = Field(default=None, description="Policies instead of gateway/rate_limits.toml")
     webhook_bytes: int = Field(default=256 * 1024, ge=1024, le=512 * 1024, description="The same for processors' own")
-    webhook_rate: float = Field(default=500.0, gt=0, description="Webhooks per second and address, of processors")
-    webhook_burst: int = Field(default=2000, ge=1)
     streams: int = Field(default=256, ge=1, le=10_000, description="Event streams that are open at the same time")
     streams_per_user: int = Field(default=8, ge=1)
     stream_seconds: float = Field(default=300.0, gt=0, le=3600.0, description="Then the client opens it again")

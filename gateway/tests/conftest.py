@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from gateway.tests.scripted_services import ScriptedServices, until
 from ops.stack.ports import free_port
 from tests.servers import NatsServer
 
-PLENTY = {"user_rate": 1e6, "user_burst": 10**6, "address_rate": 1e6, "address_burst": 10**6}
+PLENTY = Path(__file__).with_name("plenty.toml")
 
 
 @pytest.fixture
@@ -35,8 +36,9 @@ def settings(nats_server: NatsServer, valkey_url: str) -> Callable[..., GatewayS
             "redis_url": SecretStr(valkey_url),
             "wait_seconds": 3.0,
             "query_seconds": 1.0,
+            "rate_limits": PLENTY,
         }
-        return GatewaySettings(**(known | PLENTY | changes))
+        return GatewaySettings(**(known | changes))
 
     return make
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -84,12 +84,29 @@ async def test_a_body_that_is_too_large_is_not_read_on(gateway: Gateway, keeping
     assert len(keeping.commands(AcceptWebhook)) == 1
 
 
+SLOW = """
+[policies]
+anonymous = {per = "anonymous", quota = 1, window = 3600}
+webhooks = {per = "address", quota = 3, window = 3600}
+
+[[classes]]
+name = "webhooks"
+paths = ["/v1/webhooks/*"]
+policies = ["webhooks"]
+
+[[classes]]
+name = "other"
+policies = ["anonymous"]
+"""
+
+
 async def test_what_else_an_address_asks_for_does_not_starve_its_webhooks(
-    settings: Callable[..., GatewaySettings], keeping: ScriptedServices
+    settings: Callable[..., GatewaySettings], keeping: ScriptedServices, tmp_path: Path
 ) -> None:
     assert keeping.accounts == {}
-    slow: dict[str, Any] = {"address_rate": 0.1, "address_burst": 1, "webhook_rate": 0.1, "webhook_burst": 3}
-    async with running(settings(**slow)) as gateway:
+    slow = tmp_path / "slow.toml"
+    slow.write_text(SLOW)
+    async with running(settings(rate_limits=slow)) as gateway:
         others = [(await gateway.http.get("/v1/webhook_keys")).status_code for _ in range(3)]
         assert others[1:] == [429, 429]
         answers = [await gateway.http.post(PATH, content=b"{}", headers=SIGNED) for _ in range(4)]
