@@ -147,6 +147,7 @@ _STATEMENTS = (
         ticket_hash bytea NOT NULL UNIQUE,
         code_hash bytea UNIQUE,
         user_id uuid NOT NULL REFERENCES user_account,
+        version bigint NOT NULL,
         client_id uuid NOT NULL REFERENCES oauth_client,
         redirect_uri text NOT NULL,
         state text NOT NULL,
@@ -155,11 +156,10 @@ _STATEMENTS = (
         acr text NOT NULL,
         amr text[] NOT NULL,
         authenticated_at timestamptz NOT NULL,
-        device_token_due boolean NOT NULL,
         expires_at timestamptz NOT NULL,
         answered_at timestamptz,
         redeemed_at timestamptz,
-        session_id uuid REFERENCES user_session
+        session_id uuid REFERENCES user_session ON DELETE CASCADE
     )
     """,
     "CREATE INDEX authorization_grant_of_user ON authorization_grant (user_id)",
