@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from ops.bench.edge.kinds import Kind as EdgeKind
 from ops.bench.kinds import Kind
 
 app = typer.Typer(no_args_is_help=True)
@@ -110,6 +111,36 @@ def ledger(
         show(Console(), report)
     if not report.books_balance:
         raise typer.Exit(1)
+
+
+@app.command()
+def edge(
+    kind: Annotated[
+        list[EdgeKind] | None, typer.Option(help="Only this kind of request (repeat it for more); without it, all.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to measure each kind.")] = 15.0,
+    clients: Annotated[int, typer.Option(min=1, max=1000, help="Users, each with one request under way.")] = 64,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Refresh sessions and read wallets over HTTP, each client one request after another.
+
+    [bold]Examples[/bold]
+
+      $ ledgerlink bench edge
+
+      $ ledgerlink bench edge --kind refresh --seconds 30 --json
+    """
+    from rich.console import Console
+
+    from ops.bench.edge.report import show
+    from ops.bench.edge.run import Options, run
+
+    report = _uninterrupted(run(Options(kind or list(EdgeKind), seconds, clients)))
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        show(Console(), report)
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""How many refreshes and reads the edge serves, and what each costs."""
