@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
+
 from ledgerlink_client import LedgerLink, Retries
 from ledgerlink_client.transport import Transport
-
 from ops.stack.stack import Stack
 from tests.people import log_operator_in
 

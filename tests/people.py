@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from contracts.ids import new_id
 from ledgerlink_client import LedgerLink, Options
 from ledgerlink_client.models.payments import PaymentIntent
-
-from contracts.ids import new_id
 from ops.stack.stack import Stack
 
 PASSWORD = "correct horse battery staple"

@@ -10,9 +10,9 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
-from ledgerlink_client import LedgerLink
 
 from contracts.ids import new_id
+from ledgerlink_client import LedgerLink
 from ops.stack.stack import Stack
 from tests.bad_requests import ALL_OF_THEM, HUGE, JSON, ORDER, Bad, filled
 from tests.bad_tokens import bad_tokens

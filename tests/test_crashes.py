@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from ledgerlink_client import LedgerLink
 
+from ledgerlink_client import LedgerLink
 from ops.stack import logs
 from ops.stack.stack import EVERYTHING, Stack
 from tests.books import at_rest, balances_of, commits_held, intents_of, prove, transfers_of, under_way

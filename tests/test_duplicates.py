@@ -11,11 +11,11 @@ from uuid import UUID
 
 import orjson
 import pytest
-from ledgerlink_client import DeclinedError, LedgerLink, Options
 
 from contracts.ids import new_id
 from contracts.message import DeadLetter
 from contracts.topology import SERVICES
+from ledgerlink_client import DeclinedError, LedgerLink, Options
 from ops.stack.stack import Stack
 from outbox.consumer import DELIVERY_LIMIT
 from tests.books import at_rest, database_of, prove

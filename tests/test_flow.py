@@ -9,11 +9,11 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
-from ledgerlink_client import ConflictError, DeclinedError, LedgerLink, Options
 
 from contracts.ids import new_id
-from contracts.payments import PaymentStatus
 from contracts.topology import SERVICES
+from ledgerlink_client import ConflictError, DeclinedError, LedgerLink, Options
+from ledgerlink_client.models.payments import PaymentStatus
 from ops.hops import Hop, read_hops
 from ops.stack.stack import Stack
 from tests.brokers import connected

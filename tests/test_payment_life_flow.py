@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from ledgerlink_client import LedgerLink
 from standardwebhooks import Webhook
 
 from contracts.ids import new_id
+from ledgerlink_client import LedgerLink
 from ops.stack.stack import Stack
 from tests.people import CURRENCY, Customer, new_customer
 from tests.waiting import eventually

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from ledgerlink_client import LedgerLink
 from typer.testing import CliRunner
 
 from contracts.ids import new_id
+from ledgerlink_client import LedgerLink
 from ops.cli import app
 from ops.stack.stack import Stack
 from tests.people import new_customer

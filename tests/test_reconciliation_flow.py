@@ -7,9 +7,9 @@ from uuid import UUID
 
 import httpx
 import pytest
-from ledgerlink_client import LedgerLink
 
 from contracts.ids import new_id
+from ledgerlink_client import LedgerLink
 from tests.people import PASSWORD
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

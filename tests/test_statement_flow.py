@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
-from ledgerlink_client import LedgerLink
 
 from contracts.ids import new_id
+from ledgerlink_client import LedgerLink
 from tests.people import PASSWORD
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledgerlink_client import LedgerLink
 from rich.progress import Progress
 
 from apps.sandbox_processor.settings import SandboxProcessorSettings
+from ledgerlink_client import LedgerLink
 from ops.bench.asks import payments, refunds
 from ops.bench.books import Answered, findings
 from ops.bench.cpu import CpuMeter

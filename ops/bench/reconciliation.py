@@ -15,13 +15,13 @@ from uuid import UUID
 import asyncpg
 import httpx
 import psutil
-from ledgerlink_client import LedgerLink
 from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from contracts.ids import new_id
+from ledgerlink_client import LedgerLink
 from ops.bench.cpu import CpuMeter
 from ops.bench.progress import progress_bars
 from ops.stack.postgres import Postgres

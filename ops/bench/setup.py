@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from uuid import uuid4
 
-from ledgerlink_client import LedgerLink
 from pydantic import SecretStr
 
 from contracts.money import MAX_AMOUNT
+from ledgerlink_client import LedgerLink
 from ops.bench.load import Payer
 
 CURRENCY = "EUR"

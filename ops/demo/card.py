@@ -6,7 +6,6 @@ from typing import TypeVar
 
 from ledgerlink_client import Options, card
 from ledgerlink_client.models.payments import CaptureMethod, PaymentIntent, Refund
-
 from ops.demo.receiver import Receiver, receiving
 from ops.demo.report import CardStep, StepName, WebhookLine
 from ops.demo.story import CURRENCY, PATIENCE, Customer, Declined, declined, timed

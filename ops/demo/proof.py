@@ -6,8 +6,6 @@ from datetime import timedelta
 from typing import TypeAlias
 from uuid import UUID
 
-from ledgerlink_client.models.wallets import Transfer, Wallet
-
 from apps.payments.audit import PaymentsAudit
 from apps.payments.audit import audit as audit_payments
 from apps.payments.domain.transitions import State, public_status
@@ -15,6 +13,7 @@ from apps.wallet.audit import Audit as WalletAudit
 from apps.wallet.audit import audit as audit_wallet
 from contracts.money import in_major_units
 from contracts.payments import PaymentStatus
+from ledgerlink_client.models.wallets import Transfer, Wallet
 from ops.audit.payments import prove_effects, prove_single_effects
 from ops.demo.card import HEARD, HEARD_OF_DECLINE, REFUND, CardStory
 from ops.demo.card import PRICE as CARD_PRICE

@@ -3,10 +3,11 @@
 from typing import Literal
 from uuid import UUID
 
+from pydantic import BaseModel, computed_field
+
 from ledgerlink_client.models.payments import PaymentStatus
 from ledgerlink_client.models.resource import Known
 from ledgerlink_client.models.wallets import Wallet
-from pydantic import BaseModel, computed_field
 
 
 class Person(BaseModel):

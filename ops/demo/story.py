@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from contracts.ids import new_id
 from ledgerlink_client import DeclinedError, LedgerLink, Options
 from ledgerlink_client.models.payments import PaymentIntent
 from ledgerlink_client.models.wallets import Transfer, Wallet
-
-from contracts.ids import new_id
 from ops.stack.secrets import Secrets
 
 CURRENCY = "EUR"

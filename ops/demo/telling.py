@@ -3,7 +3,6 @@
 import asyncio
 
 from ledgerlink_client import LedgerLink
-
 from ops.demo.card import play_with_cards
 from ops.demo.evidence import ledger_entries, payment_hops
 from ops.demo.proof import prove

@@ -2,15 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from ledgerlink_client import DeclinedError, LedgerLink
-from ledgerlink_client.models.payments import PaymentIntent, PaymentStatus, Refund, RefundStatus
-from ledgerlink_client.models.resource import Answer
-from ledgerlink_client.models.wallets import Transfer, Wallet
-
 from apps.payments.audit import PaymentsAudit
 from apps.payments.domain.transitions import State
 from apps.wallet.audit import Audit, CurrencyTotal
 from contracts.ids import new_id
+from ledgerlink_client import DeclinedError, LedgerLink
+from ledgerlink_client.models.payments import PaymentIntent, PaymentStatus, Refund, RefundStatus
+from ledgerlink_client.models.resource import Answer
+from ledgerlink_client.models.wallets import Transfer, Wallet
 from ops.demo.card import HEARD, HEARD_OF_DECLINE, REFUND, CardStory
 from ops.demo.card import PRICE as CARD_PRICE
 from ops.demo.proof import Evidence

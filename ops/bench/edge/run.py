@@ -9,7 +9,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from ledgerlink_client import LedgerLink
-
 from ops.bench.cpu import CpuMeter
 from ops.bench.edge.kinds import Kind
 from ops.bench.edge.load import Client, drive

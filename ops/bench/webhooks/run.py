@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
-from ledgerlink_client import AccessToken, LedgerLink
 from rich.progress import Progress
 
+from ledgerlink_client import AccessToken, LedgerLink
 from ops.bench.asks import payments
 from ops.bench.cpu import CpuMeter
 from ops.bench.load import Outcomes, Payer, drive
