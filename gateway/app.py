@@ -147,11 +147,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     parts.broker.start(parts.commands.on_reply, parts.commands.on_connected)
     keys = asyncio.create_task(parts.keys.fetch_until_known(), name="signing keys")
+    backlog = asyncio.create_task(parts.backlog.watch(), name="backlog")
     try:
         yield
     finally:
-        keys.cancel()
-        await asyncio.gather(keys, return_exceptions=True)
+        for task in (keys, backlog):
+            task.cancel()
+        await asyncio.gather(keys, backlog, return_exceptions=True)
         parts.commands.close()
         await parts.broker.close()
         await parts.limit.close()

@@ -8,6 +8,7 @@ from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from contracts.message import Message, Reply, decode
+from gateway.backlog import Backlog
 from gateway.broker import Broker
 from gateway.envelopes import envelope
 from gateway.exchange import Exchange
@@ -22,8 +23,8 @@ _LOG = structlog.get_logger()
 class Commands:
     """The commands in flight, by message id: at most `max_in_flight`, each waited for at most its own time."""
 
-    def __init__(self, broker: Broker, lifetime: timedelta, max_in_flight: int) -> None:
-        self._broker = broker
+    def __init__(self, broker: Broker, backlog: Backlog, lifetime: timedelta, max_in_flight: int) -> None:
+        self._broker, self._backlog = broker, backlog
         self._publisher = CommandPublisher(broker)
         self._lifetime = lifetime
         self._max_in_flight = max_in_flight
@@ -35,8 +36,9 @@ class Commands:
         """Send a command; return its latest reply, None when nobody answered within `seconds`.
 
         With `wants_final` an ACCEPTED reply is only returned when the final one did not come in time. Raises
-        ProblemError `overloaded` when too many are in flight.
+        ProblemError `overloaded` when too many are in flight, or wait for the service already.
         """
+        self._backlog.admit(command)
         if len(self._in_flight) >= self._max_in_flight:
             raise ProblemError("overloaded", "Too many requests are being worked on; send this one again in a moment.")
         exchange = Exchange(envelope(command, context, self._lifetime, self._broker.replies), wants_final=wants_final)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from gateway.account_statements.printing import Printer
 from gateway.accounts import Wallets
 from gateway.auth import Tokens
+from gateway.backlog import Backlog
 from gateway.broker import Broker
 from gateway.commands import Commands
 from gateway.open_streams import OpenStreams
@@ -22,6 +23,7 @@ class Parts:
     settings: GatewaySettings
     broker: Broker
     commands: Commands
+    backlog: Backlog
     queries: Queries
     wallets: Wallets
     keys: SigningKeys
@@ -36,11 +38,13 @@ class Parts:
         broker = Broker(settings)
         queries = Queries(broker, settings.query_seconds)
         keys = SigningKeys(queries)
+        backlog = Backlog(broker, settings.most_backlog)
         lifetime = timedelta(seconds=settings.command_deadline_seconds)
         return cls(
             settings=settings,
             broker=broker,
-            commands=Commands(broker, lifetime, settings.max_in_flight),
+            commands=Commands(broker, backlog, lifetime, settings.max_in_flight),
+            backlog=backlog,
             queries=queries,
             wallets=Wallets(queries, settings.account_cache),
             keys=keys,

@@ -28,6 +28,7 @@ class GatewaySettings(BrokerSettings):
     login_seconds: float = Field(default=5.0, gt=0, le=MAX_WAIT_SECONDS, description="Hashing a password takes longer")
     command_deadline_seconds: float = Field(default=60.0, gt=MAX_WAIT_SECONDS, le=600.0)
     max_in_flight: int = Field(default=2000, ge=1, le=100_000, description="Commands waited for at the same time")
+    most_backlog: int = Field(default=5000, ge=1, le=10**6, description="Commands waiting for a service; then 503")
     body_bytes: int = Field(default=64 * 1024, ge=1024, le=2**20)
     body_seconds: float = Field(default=10.0, gt=0, le=60.0)
     statement_bytes: int = Field(default=256 * 2**20, ge=1024, le=4 * 2**30)

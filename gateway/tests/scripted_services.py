@@ -16,7 +16,7 @@ from contracts.identity import GetSigningKeys
 from contracts.ids import new_id
 from contracts.message import REGISTRY, Envelope, Kind, Message, Outcome, Problem, Reply, decode, envelope_of
 from contracts.payments import CreatePaymentIntent, GetPaymentIntent
-from contracts.topology import DURABLES
+from contracts.topology import DURABLES, Durable
 from contracts.wallet import GetAccounts, GetHold, GetTransfer
 from gateway.tests.tokens import Signer
 from tests.servers import NatsServer
@@ -57,6 +57,7 @@ class ScriptedServices:
     heard: list[Envelope[Any]] = field(default_factory=list)
     _connections: dict[str, Client] = field(default_factory=dict)
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
+    _consuming: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.answers |= {
@@ -86,7 +87,19 @@ class ScriptedServices:
                 await self.serve(query)
         for durable in DURABLES:
             if any(m.contract.kind is Kind.COMMAND and "gateway" in m.contract.senders for m in durable.messages):
-                self._tasks.append(asyncio.create_task(self._consume(durable.name, durable.stream, durable.service)))
+                self.consume(durable)
+
+    def consume(self, durable: Durable) -> None:
+        """Work on the commands of a durable consumer, from now on."""
+        task = asyncio.create_task(self._consume(durable.name, durable.stream, durable.service))
+        self._consuming[durable.name] = task
+        self._tasks.append(task)
+
+    async def stop_consuming(self, durable: Durable) -> None:
+        """Leave its commands where they are."""
+        task = self._consuming.pop(durable.name)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     async def serve(self, query: type[Message]) -> None:
         nc = self._connections[query.contract.owner]
