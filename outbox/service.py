@@ -44,6 +44,7 @@ FORGET_KEYS = 20_000
 READY_SECONDS = 2.0
 SHUTDOWN_SECONDS = 10
 FINISH_SECONDS = 2.0
+ANSWERED_AT_ONCE = 8
 
 Job = Callable[[Transaction], Awaitable[None]]
 
@@ -97,8 +98,11 @@ class Service:
 
         make_eager(subscriber)(consumer.process)
 
-    def answer(self, query: type[Message], handle: Answerer) -> None:
-        """Bind a handler to a query type; replicas share the work as a queue group."""
+    def answer(self, query: type[Message], handle: Answerer, at_once: int = ANSWERED_AT_ONCE) -> None:
+        """Bind a handler to a query type; replicas share the work as a queue group.
+
+        This process works on so many requests `at_once`; one that answers in batches (outbox.batching) needs more.
+        """
         responder = Responder(query, handle, self.database, self.name)
         self.responders[responder.subject] = responder
 
@@ -106,7 +110,7 @@ class Service:
             return await responder.respond(message.data)
 
         self.broker.subscriber(
-            responder.subject, queue=self.name, max_workers=8, title=responder.subject, decoder=_raw
+            responder.subject, queue=self.name, max_workers=at_once, title=responder.subject, decoder=_raw
         )(respond)
 
     def every(self, seconds: float, job: Job) -> None:

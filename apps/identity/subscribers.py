@@ -3,15 +3,18 @@
 from functools import partial
 
 from apps.identity.handlers.api_keys import create_api_key, revoke_api_key, rotate_api_key
+from apps.identity.handlers.ending import end_other_sessions, end_session, forget_ended
 from apps.identity.handlers.login import login
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.passkey_login import login_with_passkey
 from apps.identity.handlers.passkeys import add_passkey, challenge_passkey, remove_passkey, start_passkey
+from apps.identity.handlers.refresh import refresh
 from apps.identity.handlers.register import register
 from apps.identity.handlers.signing_keys import get_signing_keys, keep_keys, list_signing_keys, rotate_signing_key
 from apps.identity.handlers.totp import confirm_totp, remove_totp, renew_recovery_codes, start_totp
 from apps.identity.queries.api_keys import check_api_key, list_api_keys
 from apps.identity.queries.passkeys import list_passkeys
+from apps.identity.queries.sessions import get_revocations, list_sessions
 from apps.identity.store import passkeys
 from contracts.identity import (
     AddPasskey,
@@ -19,12 +22,17 @@ from contracts.identity import (
     CheckApiKey,
     ConfirmTotp,
     CreateApiKey,
+    EndSession,
+    EndSessions,
+    GetRevocations,
     GetSigningKeys,
     ListApiKeys,
     ListPasskeys,
+    ListSessions,
     ListSigningKeys,
     Login,
     LoginWithPasskey,
+    Refresh,
     Register,
     RemovePasskey,
     RemoveTotp,
@@ -35,9 +43,12 @@ from contracts.identity import (
     StartPasskey,
     StartTotp,
 )
+from outbox.batching import Batching
 from outbox.service import Service
 
 FORGET_SECONDS = 60.0
+REFRESHED_AT_ONCE = 64
+REFRESHES_WAITING = 1000
 KEYS_SECONDS = 1.0
 """A replica knows so soon of a key that another has made; it does not sign before (IDENTITY_KEY_AHEAD_SECONDS)."""
 
@@ -57,6 +68,12 @@ def _subscribe_accounts(service: Service, parts: Parts) -> None:
 
 def _subscribe_sessions(service: Service, parts: Parts) -> None:
     service.answer(Login, partial(login, parts))
+    service.answer(Refresh, Batching(partial(refresh, parts), REFRESHED_AT_ONCE, REFRESHES_WAITING), REFRESHES_WAITING)
+    service.answer(ListSessions, partial(list_sessions, parts.sealer, parts.lifetimes.idle))
+    service.answer(EndSession, partial(end_session, parts))
+    service.answer(EndSessions, partial(end_other_sessions, parts))
+    service.answer(GetRevocations, partial(get_revocations, parts.issuer.lifetime))
+    service.every(FORGET_SECONDS, partial(forget_ended, parts))
 
 
 def _subscribe_signing_keys(service: Service, parts: Parts) -> None:

@@ -12,6 +12,11 @@ from apps.identity.domain.signing_keys import Keyring
 from contracts.identity import AccessToken, Acr, Role, Scope
 from contracts.ids import new_id
 
+LEEWAY = timedelta(seconds=5)
+"""How long after its expiry a token may still be accepted, for clocks that differ."""
+_REVOCATIONS_KEPT = timedelta(minutes=5)
+"""So much longer than a token can hold: for clocks that differ, and changes that take long to commit."""
+
 
 @dataclass(frozen=True)
 class Grant:
@@ -81,3 +86,8 @@ class Issuer:
         if grant.jkt is not None:
             claims["cnf"] = {"jkt": grant.jkt}
         return claims
+
+
+def oldest_revocation(now: datetime, token_lifetime: timedelta) -> datetime:
+    """Return the instant before which a revocation concerns no token any more."""
+    return now - token_lifetime - LEEWAY - _REVOCATIONS_KEPT

@@ -21,10 +21,11 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-LEEWAY = timedelta(seconds=5)
-"""How long after its expiry a token may still be accepted, for clocks that differ."""
 MARGIN = timedelta(minutes=2)
-"""A replica that could not read the keys for so long signs no more: before that, it may sign with the key before."""
+"""A replica that could not read the keys for so long signs no more: before that, it may sign with the key before.
+
+A key checks so much longer, which is also enough for clocks that differ.
+"""
 
 
 class KeysNotKnownError(RuntimeError):
@@ -64,7 +65,7 @@ class Schedule:
         """Return until when the key at a position checks: as long as a token that it signed may hold."""
         if position == 0:
             return None
-        return keys[position - 1].signs_from + self.token_lifetime + LEEWAY + MARGIN
+        return keys[position - 1].signs_from + self.token_lifetime + MARGIN
 
     def expired(self, keys: Sequence[KeyTimes], now: datetime) -> list[str]:
         """Return the ids of those that check no longer."""

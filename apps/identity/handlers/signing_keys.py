@@ -1,9 +1,10 @@
 """Makes, rotates and deletes the keys that sign access tokens, and keeps this process's keyring up to date."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from apps.identity.domain.signing_keys import KeyPair, KeyTimes, Schedule
+from apps.identity.handlers.lateness import refuse_late
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.recording import Happening, record
 from apps.identity.store import accounts, signing_keys
@@ -45,8 +46,7 @@ async def keep_keys(parts: Parts, tx: Transaction) -> None:
 
 async def rotate_signing_key(parts: Parts, _database: Database, request: Envelope[RotateSigningKey]) -> SigningKey:
     """Make the next key. Raises Refused with `rotation_under_way` or `deadline_exceeded`."""
-    if request.is_late(datetime.now(UTC)):
-        raise Refused("deadline_exceeded", "The request came too late to be worked on; send it again.")
+    refuse_late(request)
     async with parts.transactions.begin() as tx:
         await signing_keys.take_turn(tx)
         times = [key.times for key in await signing_keys.all_keys(tx)]

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from apps.identity.domain.sessions import OpenSession
-from contracts.identity import Acr, RevocationReason, Role, Scope, UserStatus
+from contracts.identity import Acr, RevocationReason, Role, Scope
 from outbox.database import Reads, columns
 from outbox.transaction import Transaction
 
@@ -19,11 +19,11 @@ INSERT INTO user_session (id, user_id, client_id, scopes, jkt, salt, generation,
                           sealed_origin, created_at, last_used_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 """
-# In the order of their ids, as whoever locks several sessions does.
+# In the order of their ids, as whoever locks several sessions does. Who is not active any more has none.
 _PRESENTED = """
 SELECT s.id, s.user_id, s.client_id, s.scopes, s.jkt, s.salt, s.generation, s.replaced, s.acr, s.amr,
-       s.authenticated_at, s.created_at, s.last_used_at, s.expires_at, s.end_reason, a.role, a.version, a.status
-FROM user_session s JOIN user_account a ON a.id = s.user_id
+       s.authenticated_at, s.created_at, s.last_used_at, s.expires_at, s.end_reason, a.role, a.version
+FROM user_session s JOIN user_account a ON a.id = s.user_id AND a.status = 'active'
 WHERE s.id = ANY($1::uuid[]) ORDER BY s.id FOR UPDATE OF s
 """
 _REFRESHED = """
@@ -80,7 +80,6 @@ class HeldSession:
     session: OpenSession
     role: Role
     version: int
-    status: UserStatus
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ async def add(tx: Transaction, session: OpenSession, sealed_origin: bytes | None
 
 
 async def locked(tx: Transaction, ids: Iterable[UUID]) -> dict[UUID, HeldSession]:
-    """Return sessions by their ids, and keep others from changing them until this transaction ends."""
+    """Return sessions of active users by their ids, and keep others from changing them until this transaction ends."""
     return {row["id"]: _held(row) for row in await tx.fetch(_PRESENTED, sorted(set(ids)))}
 
 
@@ -212,4 +211,4 @@ def _held(row: asyncpg.Record) -> HeldSession:
         expires_at=row["expires_at"],
         end_reason=RevocationReason(row["end_reason"]) if row["end_reason"] else None,
     )
-    return HeldSession(session, Role(row["role"]), row["version"], UserStatus(row["status"]))
+    return HeldSession(session, Role(row["role"]), row["version"])
