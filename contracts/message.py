@@ -164,6 +164,7 @@ class Problem(BaseModel):
     code: Annotated[str, Field(pattern="^[a-z0-9_]+$", max_length=64)]
     detail: str
     parameter: str | None = None
+    retry_after: Annotated[int | None, Field(ge=1, description="Seconds until asking again may help")] = None
 
 
 class Idempotency(BaseModel):

@@ -18,11 +18,11 @@ Answerer = Callable[[Database, Envelope[Any]], Awaitable[Message]]
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
-    """The query's answer is no: the problem says why."""
+    """The query's answer is no: the problem says why, and after how many seconds asking again may help."""
 
-    def __init__(self, code: str, detail: str, parameter: str | None = None) -> None:
+    def __init__(self, code: str, detail: str, parameter: str | None = None, *, retry_after: int | None = None) -> None:
         super().__init__(code)
-        self.problem = Problem(code=code, detail=detail, parameter=parameter)
+        self.problem = Problem(code=code, detail=detail, parameter=parameter, retry_after=retry_after)
 
 
 class Responder:

@@ -1,33 +1,38 @@
-"""Logging in."""
+"""Logging in with a password, at this API itself."""
 
 from datetime import UTC, datetime
 
-from apps.identity.domain.account import normalised
-from apps.identity.domain.authentication import PASSWORD, Authentication
 from apps.identity.domain.scopes import scopes_of
 from apps.identity.domain.sessions import NewSession
+from apps.identity.handlers.authenticating import Credentials, authenticate, device_token
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.sessions import begin_session
-from apps.identity.store import accounts
-from contracts.identity import FIRST_PARTY_CLIENT, AccessToken, Acr, Login
+from contracts.identity import FIRST_PARTY_CLIENT, AccessToken, Login
 from contracts.message import Envelope
 from outbox.database import Database
 from outbox.responder import Refused
 
 
-async def login(parts: Parts, database: Database, request: Envelope[Login]) -> AccessToken:
-    """Exchange e-mail and password for a token. Raises Refused with `invalid_credentials` or `deadline_exceeded`."""
+async def login(parts: Parts, _database: Database, request: Envelope[Login]) -> AccessToken:
+    """Begin a session with all that the user's role may do.
+
+    Raises Refused with `invalid_credentials`, `second_factor_required`, `too_many_attempts`, `overloaded` or
+    `deadline_exceeded`.
+    """
     if request.is_late(datetime.now(UTC)):
         raise Refused("deadline_exceeded", "The request came too late to be worked on; send it again.")
-    async with database.reads() as reads:
-        account = await accounts.by_email(reads, normalised(request.data.email))
-    known_hash = account.password_hash if account else None
-    matches = await parts.passwords.verify(known_hash, request.data.password.get_secret_value())
-    if account is None or not matches:
-        raise Refused("invalid_credentials", "E-mail address or password is wrong.")
-    authentication = Authentication(account, Acr.ONE_FACTOR, (PASSWORD,), datetime.now(UTC))
+    asked = request.data
+    presented = asked.device_token.get_secret_value() if asked.device_token else None
+    credentials = Credentials(
+        who=asked.email,
+        password=asked.password.get_secret_value(),
+        otp=asked.otp,
+        recovery_code=asked.recovery_code.get_secret_value() if asked.recovery_code else None,
+        device_token=presented,
+    )
+    authentication = await authenticate(parts, credentials, asked.origin)
+    user = authentication.account
+    begun = NewSession(authentication, FIRST_PARTY_CLIENT, scopes_of(user.role), asked.jkt, asked.origin)
     async with parts.transactions.begin() as tx:
-        scopes = scopes_of(account.role)
-        return await begin_session(
-            parts, tx, NewSession(authentication, FIRST_PARTY_CLIENT, scopes, request.data.jkt, request.data.origin)
-        )
+        token = await begin_session(parts, tx, begun)
+    return token.model_copy(update={"device_token": device_token(parts, user.id, presented)})

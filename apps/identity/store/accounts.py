@@ -31,6 +31,21 @@ SELECT id, email, password_hash, role, created_at, status, version, email_verifi
 FROM user_account WHERE id = ANY($1::uuid[])
 """
 _NEXT_VERSION = "UPDATE user_account SET version = version + 1 WHERE id = $1 RETURNING version"
+_PAGE = """
+SELECT id, email, password_hash, role, created_at, status, version, email_verified_at, personal_key
+FROM user_account
+WHERE ($1::text IS NULL OR email = $1) AND ($2::text IS NULL OR role = $2) AND ($3::uuid IS NULL OR id < $3)
+ORDER BY id DESC LIMIT $4
+"""
+_RENEW_HASH = "UPDATE user_account SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id"
+_SET_PASSWORD = "UPDATE user_account SET password_hash = $2 WHERE id = $1"  # noqa: S105 - a statement
+_VERIFY_EMAIL = "UPDATE user_account SET email_verified_at = coalesce(email_verified_at, $2) WHERE id = $1"
+_SET_ROLE = "UPDATE user_account SET role = $2 WHERE id = $1"
+_SET_STATUS = "UPDATE user_account SET status = $2 WHERE id = $1"
+_ERASE = """
+UPDATE user_account
+SET status = 'erased', email = NULL, password_hash = NULL, personal_key = NULL, email_verified_at = NULL WHERE id = $1
+"""
 
 
 async def add(tx: Transaction, account: Account) -> bool:
@@ -71,6 +86,42 @@ async def next_version(tx: Transaction, user: UUID) -> int:
 async def locked(tx: Transaction, user: UUID) -> Account | None:
     """Return an account, and keep others from changing it until this transaction ends."""
     return _account(await tx.fetchrow(_LOCKED, user))
+
+
+async def page(reads: Reads, email: str | None, role: Role | None, before: UUID | None, limit: int) -> list[Account]:
+    """Return accounts, newest first, those before an id; with a normalised address the one that has it."""
+    rows = await reads.fetch(_PAGE, email, role and role.value, before, limit)
+    return [account for row in rows if (account := _account(row))]
+
+
+async def renew_hash(tx: Transaction, account: Account, password_hash: str) -> bool:
+    """Keep another hash of the same password; False when the account has another password meanwhile."""
+    return await tx.fetchval(_RENEW_HASH, account.id, account.password_hash, password_hash) is not None
+
+
+async def set_password(tx: Transaction, user: UUID, password_hash: str) -> None:
+    """Keep the hash of another password."""
+    await tx.execute(_SET_PASSWORD, user, password_hash)
+
+
+async def verify_email(tx: Transaction, user: UUID) -> None:
+    """Note that the address has been proven, unless it was already."""
+    await tx.execute(_VERIFY_EMAIL, user, tx.now)
+
+
+async def set_role(tx: Transaction, user: UUID, role: Role) -> None:
+    """Give a user another role."""
+    await tx.execute(_SET_ROLE, user, role.value)
+
+
+async def set_status(tx: Transaction, user: UUID, status: UserStatus) -> None:
+    """Deactivate or reactivate an account."""
+    await tx.execute(_SET_STATUS, user, status.value)
+
+
+async def erase(tx: Transaction, user: UUID) -> None:
+    """Forget who a user was; the id stays, which the ledger knows."""
+    await tx.execute(_ERASE, user)
 
 
 def _account(row: asyncpg.Record | None) -> Account | None:
