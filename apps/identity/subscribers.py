@@ -3,45 +3,63 @@
 from functools import partial
 
 from apps.identity.handlers.api_keys import create_api_key, revoke_api_key, rotate_api_key
+from apps.identity.handlers.authorizing import answer_consent, check_authorization, sign_in
+from apps.identity.handlers.client_keeping import create_client, delete_client, rotate_client_secret
 from apps.identity.handlers.ending import end_other_sessions, end_session, forget_ended
 from apps.identity.handlers.login import login
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.passkey_login import login_with_passkey
 from apps.identity.handlers.passkeys import add_passkey, challenge_passkey, remove_passkey, start_passkey
+from apps.identity.handlers.presented_tokens import introspect, revoke_token
 from apps.identity.handlers.refresh import refresh
 from apps.identity.handlers.register import register
 from apps.identity.handlers.signing_keys import get_signing_keys, keep_keys, list_signing_keys, rotate_signing_key
+from apps.identity.handlers.step_up import step_up
+from apps.identity.handlers.token_grants import issue_client_token, redeem_code
 from apps.identity.handlers.totp import confirm_totp, remove_totp, renew_recovery_codes, start_totp
 from apps.identity.queries.api_keys import check_api_key, list_api_keys
+from apps.identity.queries.clients import list_clients
 from apps.identity.queries.passkeys import list_passkeys
 from apps.identity.queries.sessions import get_revocations, list_sessions
-from apps.identity.store import passkeys
+from apps.identity.store import authorization_grants, passkeys
 from contracts.identity import (
     AddPasskey,
+    AnswerConsent,
     ChallengePasskey,
     CheckApiKey,
+    CheckAuthorization,
     ConfirmTotp,
     CreateApiKey,
+    CreateClient,
+    DeleteClient,
     EndSession,
     EndSessions,
     GetRevocations,
     GetSigningKeys,
+    Introspect,
+    IssueClientToken,
     ListApiKeys,
+    ListClients,
     ListPasskeys,
     ListSessions,
     ListSigningKeys,
     Login,
     LoginWithPasskey,
+    RedeemCode,
     Refresh,
     Register,
     RemovePasskey,
     RemoveTotp,
     RenewRecoveryCodes,
     RevokeApiKey,
+    RevokeToken,
     RotateApiKey,
+    RotateClientSecret,
     RotateSigningKey,
+    SignIn,
     StartPasskey,
     StartTotp,
+    StepUp,
 )
 from outbox.batching import Batching
 from outbox.service import Service
@@ -60,6 +78,8 @@ def subscribe(service: Service, parts: Parts) -> None:
     _subscribe_signing_keys(service, parts)
     _subscribe_factors(service, parts)
     _subscribe_api_keys(service, parts)
+    _subscribe_clients(service, parts)
+    _subscribe_authorization(service, parts)
 
 
 def _subscribe_accounts(service: Service, parts: Parts) -> None:
@@ -94,6 +114,7 @@ def _subscribe_factors(service: Service, parts: Parts) -> None:
     service.answer(RemovePasskey, partial(remove_passkey, parts))
     service.answer(ChallengePasskey, partial(challenge_passkey, parts))
     service.answer(LoginWithPasskey, partial(login_with_passkey, parts))
+    service.answer(StepUp, partial(step_up, parts))
     service.every(FORGET_SECONDS, passkeys.forget_answered)
 
 
@@ -103,3 +124,21 @@ def _subscribe_api_keys(service: Service, parts: Parts) -> None:
     service.answer(RotateApiKey, partial(rotate_api_key, parts))
     service.answer(RevokeApiKey, partial(revoke_api_key, parts))
     service.answer(CheckApiKey, check_api_key)
+
+
+def _subscribe_clients(service: Service, parts: Parts) -> None:
+    service.answer(CreateClient, partial(create_client, parts))
+    service.answer(ListClients, list_clients)
+    service.answer(RotateClientSecret, partial(rotate_client_secret, parts))
+    service.answer(DeleteClient, partial(delete_client, parts))
+
+
+def _subscribe_authorization(service: Service, parts: Parts) -> None:
+    service.answer(CheckAuthorization, check_authorization)
+    service.answer(SignIn, partial(sign_in, parts))
+    service.answer(AnswerConsent, partial(answer_consent, parts))
+    service.answer(RedeemCode, partial(redeem_code, parts))
+    service.answer(IssueClientToken, partial(issue_client_token, parts))
+    service.answer(RevokeToken, partial(revoke_token, parts))
+    service.answer(Introspect, partial(introspect, parts))
+    service.every(FORGET_SECONDS, authorization_grants.forget)

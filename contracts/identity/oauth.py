@@ -55,7 +55,10 @@ class SignedIn(Message):
 
 @query("identity", "sign_in", senders=("gateway",), answer=SignedIn)
 class SignIn(Message):
-    """Sign in on the page of an authorization request. Refused as Login and CheckAuthorization are."""
+    """Sign in on the page of an authorization request. Refused as Login and CheckAuthorization are.
+
+    Refused with `unmet_authentication_requirements`, `invalid_scope` as well: these the client is told.
+    """
 
     request: AuthorizationRequest
     email: Annotated[EmailStr, Field(max_length=254)]
@@ -82,6 +85,7 @@ class AnswerConsent(Message):
 
     ticket: Secret
     allow: bool
+    device_token: Secret | None = None
     origin: Origin
 
 
@@ -98,12 +102,13 @@ class ClientAuthentication(BaseModel):
 class RedeemCode(Message):
     """Exchange an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.6). Redeemed twice, it ends what it gave.
 
-    Refused with `invalid_client`, `invalid_grant`.
+    `redirect_uri` is compared where it is sent; OAuth 2.1 leaves it out. Refused with `invalid_client`,
+    `unauthorized_client`, `invalid_grant`.
     """
 
     client: ClientAuthentication
     code: Secret
-    redirect_uri: Annotated[str, Field(max_length=2000)]
+    redirect_uri: Annotated[str | None, Field(max_length=2000)] = None
     code_verifier: Secret
     jkt: Jkt | None = None
     origin: Origin
@@ -124,7 +129,10 @@ class IssueClientToken(Message):
 
 @query("identity", "revoke_token", senders=("gateway",), answer=Done)
 class RevokeToken(Message):
-    """End the session of a token, whichever of its tokens it is (RFC 7009). Refused with `invalid_client`."""
+    """End the session of a token, whichever of its tokens it is (RFC 7009).
+
+    Refused with `invalid_client`, `unauthorized_client`, `unsupported_token_type`.
+    """
 
     client: ClientAuthentication
     token: Annotated[Secret, Field(max_length=4096)]
@@ -147,6 +155,7 @@ class Introspection(Message):
     iss: str | None = None
     acr: str | None = None
     auth_time: int | None = None
+    cnf: Annotated[dict[str, str] | None, Field(description="The key that it is bound to (RFC 9449 §6.2)")] = None
 
 
 @query("identity", "introspect", senders=("gateway",), answer=Introspection)

@@ -58,4 +58,4 @@ class AuthorizationGrant(IdentityTable, table=True):
     expires_at: datetime = Field(sa_type=_MOMENT)
     answered_at: datetime | None = Field(sa_type=_MOMENT)
     redeemed_at: datetime | None = Field(sa_type=_MOMENT)
-    session_id: UUID | None = Field(foreign_key="user_session.id", ondelete="CASCADE")
+    session_id: UUID | None = Field(foreign_key="user_session.id")

@@ -26,6 +26,11 @@ SELECT s.id, s.user_id, s.client_id, s.scopes, s.jkt, s.salt, s.generation, s.re
 FROM user_session s JOIN user_account a ON a.id = s.user_id AND a.status = 'active'
 WHERE s.id = ANY($1::uuid[]) ORDER BY s.id FOR UPDATE OF s
 """
+_BY_ID = """
+SELECT s.id, s.user_id, s.client_id, s.scopes, s.jkt, s.salt, s.generation, s.replaced, s.acr, s.amr,
+       s.authenticated_at, s.created_at, s.last_used_at, s.expires_at, s.end_reason, a.role, a.version
+FROM user_session s JOIN user_account a ON a.id = s.user_id AND a.status = 'active' WHERE s.id = $1
+"""
 _REFRESHED = """
 UPDATE user_session AS s
 SET generation = r.generation, replaced = r.replaced::timestamptz[], last_used_at = r.last_used_at,
@@ -120,6 +125,12 @@ async def add(tx: Transaction, session: OpenSession, sealed_origin: bytes | None
 async def locked(tx: Transaction, ids: Iterable[UUID]) -> dict[UUID, HeldSession]:
     """Return sessions of active users by their ids, and keep others from changing them until this transaction ends."""
     return {row["id"]: _held(row) for row in await tx.fetch(_PRESENTED, sorted(set(ids)))}
+
+
+async def by_id(reads: Reads, session: UUID) -> HeldSession | None:
+    """Return a session."""
+    row = await reads.fetchrow(_BY_ID, session)
+    return None if row is None else _held(row)
 
 
 async def save_refreshed(tx: Transaction, sessions: Sequence[OpenSession]) -> None:

@@ -159,7 +159,7 @@ _STATEMENTS = (
         expires_at timestamptz NOT NULL,
         answered_at timestamptz,
         redeemed_at timestamptz,
-        session_id uuid REFERENCES user_session ON DELETE CASCADE
+        session_id uuid REFERENCES user_session
     )
     """,
     "CREATE INDEX authorization_grant_of_user ON authorization_grant (user_id)",
