@@ -8,7 +8,7 @@ from uuid import UUID
 import jwt
 from jwt.exceptions import ExpiredSignatureError, InvalidTokenError
 
-from contracts.identity import Role
+from contracts.identity import Acr, Role
 from gateway.metrics import TOKEN_CHECKS
 from gateway.problems import ProblemError
 from gateway.request_context import Caller
@@ -17,7 +17,7 @@ from gateway.signing_keys import SigningKeys
 _REALM = 'Bearer realm="ledgerlink"'
 _LEEWAY_SECONDS = 5
 _MAX_TOKEN_LENGTH = 4096
-_REQUIRED = ["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "scope", "role"]
+_REQUIRED = ["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "scope", "role", "sid"]
 
 
 class Tokens:
@@ -57,7 +57,7 @@ class Tokens:
             caller = _caller(self._claims(token, key))
         except ExpiredSignatureError:
             raise _expired() from None
-        except (InvalidTokenError, ValueError, RecursionError) as error:
+        except (InvalidTokenError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise _invalid("It is not one that this system issued.") from error
         TOKEN_CHECKS.labels("verified").inc()
         return caller
@@ -75,10 +75,21 @@ class Tokens:
 
 
 def _caller(claims: dict[str, Any]) -> Caller:
-    """Return who the claims speak for. Raises ValueError when they are not of the shapes that identity writes."""
-    scopes = frozenset(str(claims["scope"]).split())
-    expires_at = float(claims["exp"]) + _LEEWAY_SECONDS
-    return Caller(UUID(claims["sub"]), Role(claims["role"]), scopes, expires_at, str(claims["client_id"]))
+    """Return who the claims speak for. Raises an error when they are not of the shapes that identity writes."""
+    bound = claims.get("cnf")
+    return Caller(
+        user=UUID(claims["sub"]),
+        role=Role(claims["role"]),
+        scopes=frozenset(str(claims["scope"]).split()),
+        expires_at=float(claims["exp"]) + _LEEWAY_SECONDS,
+        client_id=str(claims["client_id"]),
+        grant=UUID(claims["sid"]),
+        version=int(claims["ver"]) if "ver" in claims else None,
+        acr=Acr(claims["acr"]) if "acr" in claims else None,
+        authenticated_at=float(claims["auth_time"]) if "auth_time" in claims else None,
+        jkt=str(bound["jkt"]) if bound is not None else None,
+        issued_at=float(claims["iat"]),
+    )
 
 
 def _invalid(detail: str) -> ProblemError:

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
-from starlette.types import Scope
+from starlette.types import Scope as AsgiScope
 
-from contracts.identity import Role
+from contracts.identity import Acr, Role, Scope
 from contracts.ids import new_id
 from gateway.problems import ProblemError
 
@@ -19,23 +19,39 @@ _TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a verified access token speaks for, what it allows, and until when (seconds since the epoch)."""
+    """Who an access token or API key speaks for, what it allows, and until when; instants are seconds since the epoch.
+
+    `grant` is what it was issued for: a session, an API key, or an OAuth client of its own, whose id is then also the
+    `user`. `version` is of the user's authority (a client has none). `acr` and `authenticated_at` say how and when the
+    user logged in; a client and an API key never did. `jkt` names the key that the token is bound to (RFC 9449 §6.1).
+    """
 
     user: UUID
     role: Role
     scopes: frozenset[str]
     expires_at: float
     client_id: str
+    grant: UUID | None = None
+    version: int | None = None
+    acr: Acr | None = None
+    authenticated_at: float | None = None
+    jkt: str | None = None
+    issued_at: float = 0.0
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether the caller may look at what belongs to others."""
+        return Scope.LEDGER_READ in self.scopes
+
+    @property
+    def moves_any_money(self) -> bool:
+        """Whether the caller may move money that belongs to others."""
+        return Scope.LEDGER_WRITE in self.scopes
 
     @property
     def is_operator(self) -> bool:
         """Whether the caller may look at what belongs to others."""
         return self.role is Role.OPERATOR
-
-    @property
-    def moves_any_money(self) -> bool:
-        """Whether the caller may move money that belongs to others."""
-        return self.is_operator and OPERATING in self.scopes
 
 
 @dataclass(slots=True)
@@ -49,7 +65,7 @@ class RequestContext:
     denial: ProblemError | None = None
 
 
-def open_context(scope: Scope) -> RequestContext:
+def open_context(scope: AsgiScope) -> RequestContext:
     """Read the headers that matter to every request. A correlation id that is not sound is replaced, not refused."""
     found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
@@ -67,7 +83,7 @@ def open_context(scope: Scope) -> RequestContext:
     return context
 
 
-def context_of(scope: Scope) -> RequestContext:
+def context_of(scope: AsgiScope) -> RequestContext:
     """Return the context that `open_context` made."""
     context: RequestContext = scope[_KEY]
     return context

@@ -10,11 +10,11 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from contracts.identity import TOKEN_AUDIENCE, TOKEN_ISSUER
+from contracts.identity import GRANTED, TOKEN_AUDIENCE, TOKEN_ISSUER, Role
 from contracts.ids import new_id
 
-CUSTOMER_SCOPE = "wallets payments"
-OPERATOR_SCOPE = "wallets payments wallets:fund"
+CUSTOMER_SCOPE = " ".join(GRANTED[Role.CUSTOMER])
+OPERATOR_SCOPE = " ".join(GRANTED[Role.OPERATOR])
 
 
 @dataclass
@@ -43,6 +43,11 @@ class Signer:
             "jti": str(new_id()),
             "scope": CUSTOMER_SCOPE,
             "role": "customer",
+            "sid": str(new_id()),
+            "ver": 1,
+            "acr": "aal1",
+            "amr": ["pwd"],
+            "auth_time": now,
         }
         claims = {k: v for k, v in (claims | changes).items() if v is not None}
         headers = {"typ": "at+jwt", "kid": self.kid} | (header or {})
