@@ -88,7 +88,7 @@ def _subscribe_accounts(service: Service, parts: Parts) -> None:
 
 def _subscribe_sessions(service: Service, parts: Parts) -> None:
     service.answer(Login, partial(login, parts))
-    service.answer(Refresh, Batching(partial(refresh, parts), REFRESHED_AT_ONCE, REFRESHES_WAITING), REFRESHES_WAITING)
+    service.answer(Refresh, Batching(partial(refresh, parts), REFRESHED_AT_ONCE, REFRESHES_WAITING), REFRESHES_WAITING * 2)
     service.answer(ListSessions, partial(list_sessions, parts.sealer, parts.lifetimes.idle))
     service.answer(EndSession, partial(end_session, parts))
     service.answer(EndSessions, partial(end_other_sessions, parts))

@@ -3,6 +3,7 @@
 from apps.identity.domain.authentication import PASSKEY, TWO_FACTORS, Authentication
 from apps.identity.domain.scopes import scopes_of
 from apps.identity.domain.sessions import NewSession
+from apps.identity.handlers.authenticating import device_token
 from apps.identity.handlers.lateness import refuse_late
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.passkeys import authenticated_by_passkey
@@ -34,4 +35,4 @@ async def login_with_passkey(parts: Parts, _database: Database, request: Envelop
         token = await begin_session(parts, tx, login)
         happening = Happening(SecurityEventKind.LOGGED_IN, account, asked.origin, about=str(token.session_id))
         await record(tx, parts.sealer, [happening])
-    return token
+    return token.model_copy(update={"device_token": device_token(parts, account.id)})

@@ -2,11 +2,12 @@
 
 from apps.identity.domain import one_time_codes, recovery_codes
 from apps.identity.domain.account import Account
+from apps.identity.handlers import guessing
 from apps.identity.handlers.lateness import refuse_late
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.recording import Happening, record
 from apps.identity.handlers.second_factors import take_one_time_code
-from apps.identity.store import accounts
+from apps.identity.store import accounts, attempts
 from apps.identity.store import second_factors as store
 from contracts.identity import (
     ConfirmTotp,
@@ -38,8 +39,14 @@ async def start_totp(parts: Parts, _database: Database, request: Envelope[StartT
 
 
 async def confirm_totp(parts: Parts, _database: Database, request: Envelope[ConfirmTotp]) -> RecoveryCodes:
-    """Enable one-time codes. Raises Refused: `code_not_valid`, `totp_not_started`, `totp_enabled`."""
+    """Enable one-time codes.
+
+    Raises Refused with `code_not_valid`, `totp_not_started`, `totp_enabled`, `too_many_attempts`.
+    """
     refuse_late(request)
+    async with parts.transactions.begin() as tx:
+        account = await _account(tx, request.data)
+    guess = await guessing.begin_code(parts, account)
     async with parts.transactions.begin() as tx:
         account = await _account(tx, request.data)
         totp = await store.totp_locked(tx, account.id)
@@ -49,6 +56,7 @@ async def confirm_totp(parts: Parts, _database: Database, request: Envelope[Conf
             raise Refused("totp_enabled", _ENABLED)
         if not await take_one_time_code(parts, tx, account.id, totp, request.data.code):
             raise Refused("code_not_valid", "The code is not the present one; look at the phone's clock.", "code")
+        await attempts.forget(tx, [guess])
         happening = Happening(SecurityEventKind.TOTP_ENABLED, account, request.data.origin)
         await record(tx, parts.sealer, [happening])
         return await _new_codes(tx, account)
