@@ -1,6 +1,6 @@
 """AsyncAPI 3.0 documents, one per service and one for the gateway, generated from the contracts and the topology."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +33,7 @@ def document(application: str) -> Json:
     summary = _SUMMARY[application]
     received, sent = _received_by(application), _sent_by(application)
     messages = list(dict.fromkeys([*received, *sent, *_answers_in([*received, *sent])]))
+    payloads, schemas = _schemas(messages)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -54,8 +55,8 @@ def document(application: str) -> Json:
         "channels": {_channel_id(m.contract): _channel(m) for m in messages},
         "operations": dict(_operations(application, received, sent)),
         "components": {
-            "messages": {m.__name__: _message(m) for m in messages},
-            "schemas": _schemas(messages),
+            "messages": {_name(m): _message(m, payloads[m]) for m in messages},
+            "schemas": schemas,
             "securitySchemes": {"nkey": {"type": "asymmetricEncryption", "description": "An Ed25519 nkey"}},
         },
     }
@@ -86,7 +87,7 @@ def _channel(message: type[Message]) -> Json:
         "address": contract.subject,
         "title": contract.subject,
         "summary": _first_line(message),
-        "messages": {message.__name__: {"$ref": f"#/components/messages/{message.__name__}"}},
+        "messages": {_name(message): {"$ref": f"#/components/messages/{_name(message)}"}},
         "tags": [{"name": contract.kind.value}],
     }
     if contract.kind in _PARAMETERS:
@@ -126,19 +127,19 @@ def _operations(
             operation["x-jetstream"] = _durable(durables[message])
         else:
             operation["bindings"] = {"nats": {"queue": application}}
-        yield f"receive{message.__name__}", operation
+        yield f"receive{_name(message)}", operation
     for message in sent:
-        yield f"send{message.__name__}", _operation("send", message)
+        yield f"send{_name(message)}", _operation("send", message)
 
 
 def _operation(action: Literal["send", "receive"], message: type[Message]) -> Json:
     channel = _channel_id(message.contract)
     operation: Json = {
         "action": action,
-        "title": f"{action.capitalize()} {message.__name__}",
+        "title": f"{action.capitalize()} {_name(message)}",
         "summary": _first_line(message),
         "channel": {"$ref": f"#/channels/{channel}"},
-        "messages": [{"$ref": f"#/channels/{channel}/messages/{message.__name__}"}],
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{_name(message)}"}],
         "tags": [{"name": message.contract.kind.value}],
     }
     if answer := message.contract.answer:
@@ -167,10 +168,10 @@ def _durable(durable: Durable) -> Json:
     }
 
 
-def _message(message: type[Message]) -> Json:
+def _message(message: type[Message], payload: Json) -> Json:
     return {
         "name": message.contract.type,
-        "title": message.__name__,
+        "title": _name(message),
         "summary": _first_line(message),
         "description": message.__doc__,
         "contentType": "application/cloudevents+json",
@@ -179,7 +180,7 @@ def _message(message: type[Message]) -> Json:
             "type": "object",
             "properties": {"Nats-Msg-Id": {"type": "string", "description": "The envelope's id, in streams"}},
         },
-        "payload": {"$ref": f"#/components/schemas/Envelope_{message.__name__}_"},
+        "payload": payload,
         "examples": [{"name": "golden", "payload": orjson.loads(_golden_of(message).read_bytes())}],
     }
 
@@ -198,17 +199,24 @@ class _Schemas(GenerateJsonSchema):
         return union
 
 
-def _schemas(messages: Iterable[type[Message]]) -> Json:
-    """Return the JSON schemas of the envelopes, of their data, and of the resources that replies carry."""
+def _schemas(messages: Sequence[type[Message]]) -> tuple[dict[type[Message], Json], Json]:
+    """Return each message's payload, and the JSON schemas of envelopes, of their data, and of what replies carry."""
     answers = {m.contract.answer for m in messages if m.contract.answer}
-    models = [*(envelope_of(m) for m in messages), *sorted(answers, key=lambda m: m.__name__)]
-    _, schema = models_json_schema(
+    envelopes = {m: envelope_of(m) for m in messages}
+    models = [*envelopes.values(), *sorted(answers, key=lambda m: m.__name__)]
+    references, schema = models_json_schema(
         [(model, "validation") for model in models],
         ref_template="#/components/schemas/{model}",
         schema_generator=_Schemas,
     )
     definitions: Json = schema["$defs"]
-    return definitions
+    return {message: references[envelope, "validation"] for message, envelope in envelopes.items()}, definitions
+
+
+def _name(message: type[Message]) -> str:
+    """Return what a message is called: by its class, and by its owner, too, where several owners have one such."""
+    shared = sum(other.__name__ == message.__name__ for other in REGISTRY.values()) > 1
+    return f"{message.contract.owner.capitalize()}{message.__name__}" if shared else message.__name__
 
 
 def _first_line(message: type[Message]) -> str:
