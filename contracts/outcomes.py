@@ -18,7 +18,11 @@ class KeptOutcome(Message):
 
 
 class OutcomeAsked(Message):
-    """Whose command is asked about: the scope of the key (who asked and what for) and the key itself."""
+    """Whose command is asked about: the scope of the key (who asked and what for) and the key itself.
+
+    With a fingerprint nothing is told of another request under the same key; without one, of whichever there was.
+    """
 
     scope: Annotated[str, Field(max_length=128)]
     key: Annotated[str, Field(min_length=1, max_length=255)]
+    fingerprint: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")] = None

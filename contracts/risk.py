@@ -110,4 +110,7 @@ class ListReviews(Message):
 
 @query("risk", "get_outcome", senders=("gateway",), answer=KeptOutcome)
 class GetOutcome(OutcomeAsked):
-    """Read what has become of a command to risk by its Idempotency-Key. Refused with `operation_not_found`."""
+    """Read what has become of a command to risk by its Idempotency-Key.
+
+    Refused with `operation_not_found`, `idempotency_key_reused`.
+    """

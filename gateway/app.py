@@ -22,6 +22,7 @@ from gateway.routes import (
     health,
     holds,
     journals,
+    operations,
     payment_intents,
     payment_steps,
     payment_timelines,
@@ -67,6 +68,7 @@ _ROUTERS = (
     receipts,
     reconciliations,
     breaks,
+    operations,
     problem_types,
     health,
     documentation,
@@ -87,8 +89,8 @@ from `IDENTITY_OPERATOR_EMAIL` and `IDENTITY_OPERATOR_PASSWORD`; `ledgerlink up`
 address and where its password is.
 
 Amounts are whole minor units with an ISO 4217 currency. A 200 or 201 says that the outcome is committed, a 202 that the
-request is recorded and its outcome follows at `Location`. Requests that change something take an `Idempotency-Key`:
-repeated with the same key and body they are carried out once. Errors are problem details (RFC 9457).
+request is recorded; follow its operation, at `Location`, to the outcome. Requests that change something take an
+`Idempotency-Key`: repeated with the same key and body they are carried out once. Errors are problem details (RFC 9457).
 """
 
 

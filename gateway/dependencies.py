@@ -40,15 +40,21 @@ class _AccessToken(SecurityBase):
         if context.caller is None:
             raise context.denial or token_required()
         for scope in required.scopes:
-            if scope not in context.caller.scopes:
-                raise insufficient_scope(scope)
+            check_scope(context.caller, scope)
         return context.caller
+
+
+def check_scope(caller: Caller, scope: str) -> None:
+    """Raise ProblemError `insufficient_scope` when a caller's token does not allow this."""
+    if scope not in caller.scopes:
+        raise insufficient_scope(scope)
 
 
 _TOKEN = _AccessToken()
 
 PartsDep = Annotated[Parts, Depends(_parts)]
 ContextDep = Annotated[RequestContext, Depends(_context)]
+AnyCaller = Annotated[Caller, Security(_TOKEN)]
 WalletsCaller = Annotated[Caller, Security(_TOKEN, scopes=["wallets"])]
 PaymentsCaller = Annotated[Caller, Security(_TOKEN, scopes=["payments"])]
 FundingCaller = Annotated[Caller, Security(_TOKEN, scopes=["wallets:fund"])]

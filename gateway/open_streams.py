@@ -1,5 +1,6 @@
 """How many event streams are open: a bounded number in all, and of each user."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from gateway.metrics import STREAMS_OPEN
 from gateway.problems import ProblemError
+from gateway.request_context import Caller
 
 
 class OpenStreams:
@@ -47,3 +49,15 @@ class OpenStreams:
 def too_many(most: int) -> str:
     """Return what a user is told who has as many streams open as one may have."""
     return f"You have {most} event streams open; close one that you do not need."
+
+
+def seconds_of(caller: Caller, most: float) -> float:
+    """Return how long a stream may last: at most so long, and not longer than who asks for it may read."""
+    return max(0.0, min(most, caller.expires_at - time.time()))
+
+
+BUSY = {
+    "too_many_streams": too_many(8),
+    "overloaded": "Too many event streams are open; open this one again in a moment.",
+}
+"""What may keep a stream from being opened, for the OpenAPI document."""

@@ -31,6 +31,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
                 "properties": {"location": {"type": "string"}, "detail": {"type": "string"}},
             },
         },
+        "operation": {"type": "string", "format": "uri-reference", "description": "Where the request can be followed"},
         "violated-policies": {
             "type": "array",
             "items": {"type": "string"},
@@ -41,13 +42,25 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "dispute": {"type": "object", "description": "The dispute whose evidence was refused (status 402)"},
     },
 }
-RECORDED_SCHEMA: dict[str, Any] = {
-    "title": "Recorded",
-    "description": "What is being made, and that it is not made yet.",
-    "type": "object",
-    "required": ["id", "status"],
-    "properties": {"id": {"type": "string", "format": "uuid"}, "status": {"type": "string", "const": "processing"}},
+OPERATION_EXAMPLE: dict[str, Any] = {
+    "id": "op_cG9zdF90cmFuc2Zlcjo1ZjBjN2E1Mi04ZjBlLTRhNmEtOWQwZi0zZjRmNGMxZDJlM2I",
+    "status": "processing",
+    "operation": "post_transfer",
 }
+_OPERATION = f"/v1/operations/{OPERATION_EXAMPLE['id']}"
+_FOLLOWED = frozenset({"idempotency_key_in_progress", "outcome_unknown"})
+_HEADERS: dict[str, Any] = {
+    name: {"schema": schema, "description": description}
+    for name, schema, description in (
+        ("X-Correlation-Id", {"type": "string"}, "Sent back as it came, or made; quote it to support"),
+        ("X-Request-Id", {"type": "string"}, "Names this one request: sent back as it came, or made"),
+        ("traceresponse", {"type": "string"}, "The trace that the request belongs to, in the form of a `traceparent`"),
+        ("Server-Timing", {"type": "string"}, "Milliseconds that the request spent, and where"),
+        ("Retry-After", {"type": "integer", "minimum": 1}, "Seconds until it is worth asking again"),
+        ("Preference-Applied", {"type": "string"}, "Which preference of the Prefer header was followed, if one was"),
+    )
+}
+_EVERYWHERE = ("X-Correlation-Id", "X-Request-Id", "traceresponse", "Server-Timing")
 _ALWAYS = {"rate_limited": "Slow down; the next request is admitted in 0.250 seconds."}
 _NO_KEYS = "Access tokens cannot be checked now; send the request again in a moment."
 _WITH_BODY = {
@@ -87,7 +100,8 @@ def problems(
     details |= own
     answers: dict[int | str, dict[str, Any]] = {}
     for code, detail in details.items():
-        _add_example(answers, ProblemError(code, detail))
+        members = {"operation": _OPERATION} if command and code in _FOLLOWED else None
+        _add_example(answers, ProblemError(code, detail, members=members))
     if wrong_body:
         _add_example(answers, invalid_request([wrong_body]))
     return answers
@@ -120,16 +134,21 @@ def success(model: Any, description: str, example: Any, location: str | None = N
     return answer | ({"headers": _location(location)} if location else {})
 
 
-def recorded(description: str, location: str) -> dict[str, Any]:
-    """Return the entry of `responses=` for a 202 that shows no more than the id at the end of its Location."""
-    example = {"id": location.rsplit("/", maxsplit=1)[-1], "status": "processing"}
-    content = {"schema": {"$ref": "#/components/schemas/Recorded"}, "example": example}
-    return {"description": description, "content": {"application/json": content}, "headers": _location(location)}
-
-
 def _location(example: str) -> dict[str, Any]:
-    schema = {"type": "string", "format": "uri-reference"}
-    return {"Location": {"description": "Where to read it, now and later", "schema": schema, "example": example}}
+    return {"Location": _reference("Where to read it, now and later", example)}
+
+
+def _reference(description: str, example: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string", "format": "uri-reference"}, "example": example}
+
+
+def following() -> dict[str, Any]:
+    """Return the headers of an answer that shows an operation which may be under way."""
+    return {"headers": {"Retry-After": _refer("Retry-After")}}
+
+
+def _refer(header: str) -> dict[str, str]:
+    return {"$ref": f"#/components/headers/{header}"}
 
 
 def add_shared_parts(document: dict[str, Any]) -> dict[str, Any]:
@@ -137,9 +156,8 @@ def add_shared_parts(document: dict[str, Any]) -> dict[str, Any]:
     components = document["components"]
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
-    components["schemas"] |= {"ProblemDetails": PROBLEM_SCHEMA, "Recorded": RECORDED_SCHEMA}
-    correlation = {"schema": {"type": "string"}, "description": "Sent back as it came, or made; quote it to support"}
-    components["headers"] = {"X-Correlation-Id": correlation}
+    components["schemas"] |= {"ProblemDetails": PROBLEM_SCHEMA}
+    components["headers"] = _HEADERS
     for path in document["paths"].values():
         for operation in path.values():
             _complete(operation, components["schemas"])
@@ -156,8 +174,10 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
         if parameter["in"] == "path" and parameter["schema"].get("format") == "uuid":
             _add_wrong_id(responses, parameter["name"])
     for response in responses.values():
-        response.setdefault("headers", {})["X-Correlation-Id"] = {"$ref": "#/components/headers/X-Correlation-Id"}
+        response.setdefault("headers", {}).update({name: _refer(name) for name in _EVERYWHERE})
         _add_nulls(response, schemas)
+    if any(parameter["name"] == "Idempotency-Key" for parameter in parameters):
+        _add_following(responses)
 
 
 def _say_what_is_sent(parameter: dict[str, Any]) -> None:
@@ -180,6 +200,27 @@ def _add_wrong_id(responses: dict[str, Any], name: str) -> None:
     examples = responses.get("422", {}).get("content", {}).get(MEDIA_TYPE, {}).get("examples", {})
     if problem.code not in examples:
         _add_example(responses, problem, "422")
+
+
+def _add_following(responses: dict[str, Any]) -> None:
+    """Say how every command is followed whose outcome takes longer than its client waits: the same everywhere."""
+    answer = responses.setdefault("202", {"description": "Recorded; follow the operation at `Location`", "content": {}})
+    content = answer["content"].setdefault("application/json", {})
+    operation = {"$ref": "#/components/schemas/Operation"}
+    examples = {"operation": {"summary": "Nothing more is known yet", "value": OPERATION_EXAMPLE}}
+    headers = answer.setdefault("headers", {name: _refer(name) for name in _EVERYWHERE})
+    headers["Content-Location"] = _reference("Where what is shown is found again", _OPERATION)
+    if resource := content.pop("schema", None):
+        examples = {"resource": {"summary": "As it is now", "value": content.pop("example")}} | examples
+        content["schema"] = {"anyOf": [resource, operation]}
+        headers["Content-Location"]["example"] = headers["Location"]["example"]
+    else:
+        content["schema"] = operation
+    content["examples"] = examples
+    headers["Location"] = _reference("Where to follow the operation", _OPERATION)
+    headers["Retry-After"] = _refer("Retry-After")
+    for status in responses.keys() & {"200", "201", "202"}:
+        responses[status]["headers"]["Preference-Applied"] = _refer("Preference-Applied")
 
 
 def _add_nulls(response: dict[str, Any], schemas: dict[str, Any]) -> None:

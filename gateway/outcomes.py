@@ -1,92 +1,94 @@
 """The HTTP promise: what a command's outcome is as an answer.
 
-201 or 200: committed by the owning service. 202: recorded by it, the outcome follows at Location. 402: it ended without
-its effect. 503 `outcome_unknown`: nobody can say now; repeating with the same Idempotency-Key is safe and finds out.
+201 or 200: committed by the owning service. 202: recorded by it, the operation at Location ends with the outcome.
+402: it ended without its effect. 503 `outcome_unknown`: nobody can say now; repeating with the same Idempotency-Key is
+safe and finds out, and so does the operation that the problem names.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 import orjson
 from starlette.responses import Response
 
-from contracts.message import Message, Outcome, Reply
-from gateway.commands import Commands
+from contracts.message import Idempotency, Message, Outcome, Problem, Reply
+from gateway.operations import OperationName
+from gateway.parts import Parts
 from gateway.preferences import Preferences
 from gateway.problems import ProblemError
+from gateway.queries import Queries
 from gateway.request_context import RequestContext
 
 CREATED, DONE, FOLLOWS = 201, 200, 202
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """A command to carry out: what it makes or changes, and how to look for that when nobody replied.
-
-    `located_by` names the part of the answer whose id is in the Location, where it is not the answer itself.
-    """
-
-    command: Message
-    resource_id: UUID
-    location: str
-    success: int
-    find: Callable[[], Awaitable[Reply | None]]
-    embedded_as: str | None = None
-    located_by: str | None = None
+RETRY_AFTER = {"Retry-After": "1"}
+"""When to ask again for what is under way (RFC 9110 §10.2.3)."""
+_NOT_KNOWN = frozenset({"unavailable", "operation_not_found"})
 
 
 async def carry_out(
-    operation: Operation, commands: Commands, preferences: Preferences, context: RequestContext
+    command: Message, success: int, preferences: Preferences, parts: Parts, context: RequestContext
 ) -> Response:
     """Send the command and answer with its outcome. Raises ProblemError where that is a problem."""
+    asked: Idempotency = command.idempotency  # type: ignore[attr-defined]
+    operation = OperationName.of(asked)
     wants_final = not preferences.respond_async
-    reply = await commands.send(operation.command, context, preferences.wait_seconds, wants_final=wants_final)
+    reply = await parts.commands.send(command, context, preferences.wait_seconds, wants_final=wants_final)
     if reply is None:
-        reply = await _looked_for(operation)
-    headers = {"Preference-Applied": preferences.applied} if preferences.applied else {}
-    return _response(operation, reply, headers)
-
-
-async def _looked_for(operation: Operation) -> Reply:
-    """Look whether the command was carried out although no reply came: a lost reply must not look like a failure."""
-    try:
-        reply = await operation.find()
-    except ProblemError as problem:
-        if problem.code != "unavailable":
-            raise
-        reply = None
-    if reply is None:
-        detail = (
-            "The request may or may not have been carried out yet. Repeat it with the same Idempotency-Key: "
-            "it is carried out at most once, and you get its outcome."
-        )
-        raise ProblemError("outcome_unknown", detail)
-    return reply
-
-
-def _response(operation: Operation, reply: Reply, headers: dict[str, str]) -> Response:
+        reply = await _asked_for(operation, asked, parts.queries, context)
     if reply.problem is not None:
-        raise _problem(operation, reply)
-    resource = reply.resource
-    located = resource.get(operation.located_by, {}) if operation.located_by else resource
-    location = operation.location.format(located.get("id", operation.resource_id))
+        raise problem_of(operation, reply.outcome, reply.problem, reply.resource)
     if reply.outcome is Outcome.ACCEPTED:
-        resource = resource or {"id": str(operation.resource_id), "status": "processing"}
-        return json_response(resource, FOLLOWS, headers | {"Location": location})
-    if operation.success == CREATED:
-        headers |= {"Location": location}
-    return json_response(resource, operation.success, headers)
+        return follow(operation, reply.resource, preferences)
+    headers = preferences.headers
+    if success == CREATED:
+        headers |= _at("Location", operation.kind.location(reply.resource))
+    return json_response(reply.resource, success, headers)
 
 
-def _problem(operation: Operation, reply: Reply) -> ProblemError:
-    assert reply.problem is not None  # noqa: S101 - for the type checker
-    if reply.outcome is Outcome.REFUSED or operation.embedded_as is None:
-        return ProblemError.refused(reply.problem)
-    return ProblemError.declined(reply.problem, **{operation.embedded_as: reply.resource})
+def follow(operation: OperationName, resource: Mapping[str, Any], preferences: Preferences) -> Response:
+    """Answer what is under way (RFC 9110 §15.3.3): the resource so far if there is one, else the operation.
+
+    Content-Location is where the answer's body is found again (§8.7), so it names the resource only when it is shown.
+    """
+    found = {"Location": operation.location} | RETRY_AFTER | preferences.headers
+    if resource:
+        return json_response(resource, FOLLOWS, found | _at("Content-Location", operation.kind.location(resource)))
+    shown = {"id": operation.id, "status": "processing", "operation": operation.name}
+    return json_response(shown, FOLLOWS, found | _at("Content-Location", operation.location))
 
 
-def json_response(resource: Mapping[str, Any], status: int = DONE, headers: dict[str, str] | None = None) -> Response:
+def _at(header: str, location: str | None) -> dict[str, str]:
+    return {header: location} if location else {}
+
+
+async def _asked_for(operation: OperationName, asked: Idempotency, queries: Queries, context: RequestContext) -> Reply:
+    """Ask what has become of a command that nobody replied to: a lost reply must not look like a failure."""
+    question = operation.kind.asks(scope=asked.scope, key=asked.key, fingerprint=asked.fingerprint)
+    try:
+        return Reply.model_validate(await queries.ask(question, context))
+    except ProblemError as problem:
+        if problem.code not in _NOT_KNOWN:
+            raise
+    detail = (
+        "The request may or may not have been carried out yet. Repeat it with the same Idempotency-Key: "
+        "it is carried out at most once, and you get its outcome."
+    )
+    raise ProblemError("outcome_unknown", detail, members={"operation": operation.location})
+
+
+def problem_of(
+    operation: OperationName, outcome: Outcome, problem: Problem, resource: Mapping[str, Any]
+) -> ProblemError:
+    """Return a refusal, or the decline of what was carried out and ended without its effect, as a problem."""
+    if outcome is Outcome.COMPLETED and operation.kind.embedded_as is not None:
+        return ProblemError.declined(problem, **{operation.kind.embedded_as: resource})
+    if problem.code == "idempotency_key_in_progress":
+        return ProblemError.refused(problem, operation=operation.location)
+    return ProblemError.refused(problem)
+
+
+def json_response(
+    resource: Mapping[str, Any], status: int = DONE, headers: Mapping[str, str] | None = None
+) -> Response:
     """Return a resource as it came from its owner, without validating it once more."""
     return Response(orjson.dumps(resource), status, headers, "application/json")

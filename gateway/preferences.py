@@ -16,6 +16,11 @@ class Preferences:
     respond_async: bool
     applied: str | None
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What to say of it in the answer (RFC 7240 §3)."""
+        return {"Preference-Applied": self.applied} if self.applied else {}
+
 
 def preferences(header: str | None, default_wait: float) -> Preferences:
     """Read a Prefer header. What is unknown or malformed is ignored, as RFC 7240 §2 asks.

@@ -208,9 +208,9 @@ class ProblemError(HTTPException):
         self.code, self.parameter, self.members = code, parameter, members or {}
 
     @classmethod
-    def refused(cls, problem: Problem) -> "ProblemError":
+    def refused(cls, problem: Problem, **members: Any) -> "ProblemError":
         """Return a service's refusal."""
-        return cls(problem.code, problem.detail, parameter=problem.parameter)
+        return cls(problem.code, problem.detail, parameter=problem.parameter, members=members)
 
     @classmethod
     def declined(cls, problem: Problem, **members: Any) -> "ProblemError":

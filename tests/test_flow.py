@@ -173,7 +173,7 @@ async def test_a_wallet_is_never_overdrawn_by_payments_at_once(gateway: LedgerLi
     assert (await ada.balance(), await grace.balance()) == (FUNDS - 9_000, 9_000)
 
 
-async def test_respond_async_is_answered_at_once_and_followed_by_its_location(
+async def test_respond_async_is_answered_at_once_and_followed_to_its_outcome(
     http: httpx.AsyncClient, gateway: LedgerLink, operator: LedgerLink
 ) -> None:
     ada, grace = await _pair(gateway, operator)
@@ -181,15 +181,22 @@ async def test_respond_async_is_answered_at_once_and_followed_by_its_location(
     assert response.status_code == 202, response.text
     assert response.headers["Preference-Applied"] == "respond-async"
     assert response.json()["status"] == PaymentStatus.PROCESSING
-    location = response.headers["Location"]
-    assert location == f"/v1/payment_intents/{response.json()['id']}"
+    location, intent = response.headers["Location"], f"/v1/payment_intents/{response.json()['id']}"
+    assert response.headers["Content-Location"] == intent
 
     async def final() -> dict[str, Any] | None:
-        intent: dict[str, Any] = (await http.get(location, headers=ada.bearer)).json()
-        return None if intent["status"] == PaymentStatus.PROCESSING else intent
+        operation: dict[str, Any] = (await http.get(location, headers=ada.bearer)).json()
+        return None if operation["status"] == "processing" else operation
 
-    assert (await eventually("the payment is final", final))["status"] == PaymentStatus.SUCCEEDED
+    async with http.stream("GET", f"{location}/events", headers=ada.bearer) as stream:
+        events = [line async for line in stream.aiter_lines() if line.startswith("event: ")]
+    assert events[-1] == "event: operation.succeeded"
+    operation = await eventually("the payment is final", final)
+    assert (operation["status"], operation["location"]) == ("succeeded", intent)
+    assert operation["resource"] == (await http.get(intent, headers=ada.bearer)).json()
     assert await grace.balance() == 1250
+    for other in (await http.get(location, headers=grace.bearer), await http.get(f"{location}x", headers=ada.bearer)):
+        assert (other.status_code, other.json()["code"]) == (404, "operation_not_found")
 
 
 async def test_a_payment_can_be_created_first_and_confirmed_later(gateway: LedgerLink, operator: LedgerLink) -> None:

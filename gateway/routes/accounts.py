@@ -8,7 +8,6 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from starlette.responses import Response
 
 from contracts.ids import new_id
-from contracts.message import Message
 from contracts.money import Currency
 from contracts.wallet import (
     PAGE_LIMIT,
@@ -33,12 +32,11 @@ from contracts.wallet import (
 )
 from gateway.accounts import account_not_found, is_ours
 from gateway.bodies import Body, BodyRoute
-from gateway.dependencies import CommandHeaders, CommandHeadersDep, ContextDep, FundingCaller, PartsDep
-from gateway.lookups import Find, closed, nothing_to_find, opened, read_account
-from gateway.openapi import problems, recorded, success
-from gateway.outcomes import CREATED, DONE, FOLLOWS, Operation, carry_out, json_response
-from gateway.parts import Parts
-from gateway.request_context import OPERATING, RequestContext
+from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
+from gateway.lookups import read_account
+from gateway.openapi import problems, success
+from gateway.outcomes import CREATED, DONE, carry_out, json_response
+from gateway.request_context import OPERATING
 from gateway.routes import wallets
 
 router = APIRouter(route_class=BodyRoute, prefix="/v1/accounts", tags=["ledger"])
@@ -63,7 +61,6 @@ _LOCATION = f"/v1/accounts/{EXAMPLE['id']}"
 _UNKNOWN = {"account_not_found": account_not_found().detail}
 _CLOSED = {"account_closed": "The account is closed; nothing about it changes any more."}
 _TAKEN = {"external_id_taken": "Another account has this external id."}
-_RECORDED = recorded("Recorded; the account shows it at `Location`", _LOCATION)
 
 
 class NewAccount(Body):
@@ -131,7 +128,6 @@ class Closure(Body):
     summary="Open a system account (operators)",
     responses={
         CREATED: success(Account, "Opened", _NEW, _LOCATION),
-        FOLLOWS: recorded("Recorded; the account follows at `Location`", _LOCATION),
         **problems(
             {
                 "limit_broken": "An account begins at zero: its floor cannot be above, its ceiling not below.",
@@ -161,8 +157,7 @@ async def open_account(
         metadata=body.metadata,
         idempotency=headers.idempotency(caller.user, "open_account", body),
     )
-    operation = Operation(command, account_id, "/v1/accounts/{}", CREATED, opened(account_id, parts, context))
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, CREATED, headers.preferences, parts, context)
 
 
 @router.get(
@@ -239,7 +234,6 @@ async def list_entries(
     summary="Change an account (operators)",
     responses={
         DONE: success(Account, "Changed", EXAMPLE),
-        FOLLOWS: _RECORDED,
         **problems(
             {
                 **_UNKNOWN,
@@ -273,7 +267,7 @@ async def change_account(
         reason=body.reason,
         idempotency=headers.idempotency(caller.user, "change_account", body),
     )
-    return await _changed(command, account_id, nothing_to_find, headers, parts, context)
+    return await carry_out(command, DONE, headers.preferences, parts, context)
 
 
 @router.post(
@@ -282,7 +276,6 @@ async def change_account(
     summary="Freeze or unfreeze an account (operators)",
     responses={
         DONE: success(Account, "Frozen, or not any more", EXAMPLE | {"frozen": "both"}),
-        FOLLOWS: _RECORDED,
         **problems(
             {**_UNKNOWN, **_CLOSED},
             asks="wallet",
@@ -309,7 +302,7 @@ async def freeze_account(
         reason=body.reason,
         idempotency=headers.idempotency(caller.user, "freeze_account", body),
     )
-    return await _changed(command, account_id, nothing_to_find, headers, parts, context)
+    return await carry_out(command, DONE, headers.preferences, parts, context)
 
 
 @router.post(
@@ -318,7 +311,6 @@ async def freeze_account(
     summary="Close an account (operators)",
     responses={
         DONE: success(Account, "Closed for ever", _NEW | {"closed_at": "2026-01-05T10:00:00.000000Z"}),
-        FOLLOWS: _RECORDED,
         **problems(
             {
                 **_UNKNOWN,
@@ -348,12 +340,4 @@ async def close_account(
         reason=body.reason,
         idempotency=headers.idempotency(caller.user, "close_account", body),
     )
-    find = closed(account_id, parts, context)
-    return await _changed(command, account_id, find, headers, parts, context)
-
-
-async def _changed(
-    command: Message, account_id: UUID, find: Find, headers: CommandHeaders, parts: Parts, context: RequestContext
-) -> Response:
-    operation = Operation(command, account_id, "/v1/accounts/{}", DONE, find)
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, DONE, headers.preferences, parts, context)

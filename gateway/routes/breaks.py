@@ -9,7 +9,6 @@ from pydantic import Field
 from starlette.responses import Response
 
 from contracts.ids import new_id
-from contracts.message import Outcome, Reply
 from contracts.wallet import (
     PAGE_LIMIT,
     Break,
@@ -24,7 +23,7 @@ from gateway.accounts import account_not_found, is_ours
 from gateway.bodies import Body, BodyRoute, Instant
 from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
 from gateway.openapi import problems, success
-from gateway.outcomes import CREATED, DONE, Operation, carry_out, json_response
+from gateway.outcomes import CREATED, DONE, carry_out, json_response
 from gateway.parts import Parts
 from gateway.problems import ProblemError
 from gateway.refusals import MOVING_DATED, refusals
@@ -172,18 +171,7 @@ async def resolve_break(
         resolved_by=caller.user,
         idempotency=headers.idempotency(caller.user, "resolve_break", body),
     )
-
-    async def find() -> Reply | None:
-        resource = await _break(reconciliation_id, number, parts, context)
-        resolution = resource.get("resolution", {})
-        by_note = isinstance(body, NewNote) and resolution.get("note") == body.note
-        is_mine = resolution.get("resolved_by") == str(caller.user) and by_note
-        is_mine |= resolution.get("transfer_id") == str(transfer_id)
-        return Reply(outcome=Outcome.COMPLETED, resource=resource) if is_mine else None
-
-    location = f"{PATH}/{reconciliation_id}/breaks/{number}"
-    operation = Operation(command, reconciliation_id, location, CREATED, find)
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, CREATED, headers.preferences, parts, context)
 
 
 def _resolution(body: NewNote | NewTransferResolution, transfer_id: UUID) -> NoteResolution | TransferResolution:

@@ -22,8 +22,7 @@ from gateway.bodies import Body
 from gateway.card_numbers import CardlessRoute
 from gateway.dependencies import CommandHeadersDep, ContextDep, PartsDep, PaymentsCaller
 from gateway.openapi import problems, success
-from gateway.outcomes import DONE, FOLLOWS, Operation, carry_out, json_response
-from gateway.payment_lookups import answered
+from gateway.outcomes import DONE, FOLLOWS, carry_out, json_response
 from gateway.problems import ProblemError
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
 from gateway.routes import payment_intents
@@ -107,7 +106,7 @@ async def get_dispute(dispute_id: UUID, caller: PaymentsCaller, parts: PartsDep,
     summary="Answer a dispute",
     responses={
         DONE: success(Dispute, "The processor has it", _ANSWERED),
-        FOLLOWS: success(Dispute, "Recorded; the dispute shows it at `Location`", EXAMPLE, _LOCATION),
+        FOLLOWS: success(Dispute, "Recorded; follow the operation at `Location`", EXAMPLE, _LOCATION),
         **problems(_REFUSALS, scope="payments", wrong_body=_WRONG_EVIDENCE, command=True, cards=True),
     },
 )
@@ -130,9 +129,7 @@ async def submit_evidence(
         evidence=body.evidence,
         idempotency=headers.idempotency(caller.user, "submit_evidence", body),
     )
-    find = answered(dispute_id, body.evidence, caller, parts, context)
-    operation = Operation(command, dispute_id, "/v1/disputes/{}", DONE, find, "dispute")
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, DONE, headers.preferences, parts, context)
 
 
 def _check_id(dispute_id: UUID) -> None:

@@ -15,7 +15,6 @@ from contracts.wallet import (
     Capture,
     CaptureHold,
     ExtendHold,
-    GetHold,
     Hold,
     HoldPage,
     ListHolds,
@@ -25,9 +24,8 @@ from contracts.wallet import (
 from gateway.bodies import Body, BodyRoute, Instant
 from gateway.dependencies import CommandHeadersDep, ContextDep, PartsDep, WalletsCaller
 from gateway.hold_access import check_expiry, check_extends, check_settles, hold_not_found, visible_hold
-from gateway.lookups import captured, extended, made, voided
-from gateway.openapi import problems, recorded, success
-from gateway.outcomes import CREATED, DONE, FOLLOWS, Operation, carry_out, json_response
+from gateway.openapi import problems, success
+from gateway.outcomes import CREATED, DONE, carry_out, json_response
 from gateway.ownership import check_accounts
 from gateway.refusals import MOVING, RESERVING, refusals
 from gateway.routes import transfers, wallets
@@ -111,7 +109,6 @@ WHOLE_CAPTURE = NewCapture()
     summary="Reserve money",
     responses={
         CREATED: success(Hold, "Reserved", EXAMPLE, _LOCATION),
-        FOLLOWS: recorded("Recorded; the hold follows at `Location`", _LOCATION),
         **problems(
             {
                 "wallet_not_found": "No wallet of yours has the id given as `debit_account`; GET /v1/wallets lists "
@@ -147,9 +144,7 @@ async def place_hold(
         authorised_by=None if caller.moves_any_money else caller.user,
         idempotency=headers.idempotency(caller.user, "place_hold", body),
     )
-    find = made(GetHold(id=hold_id), "hold_not_found", parts, context)
-    operation = Operation(command, hold_id, "/v1/holds/{}", CREATED, find)
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, CREATED, headers.preferences, parts, context)
 
 
 @router.get(
@@ -194,7 +189,6 @@ async def list_holds(
     summary="Capture a hold",
     responses={
         CREATED: success(Capture, "Captured: the transfer, and the hold after it", CAPTURE_EXAMPLE, _CAPTURE_LOCATION),
-        FOLLOWS: recorded("Recorded; the transfer follows at `Location`", _CAPTURE_LOCATION),
         **problems(
             {**_NOT_FOUND, **_OF_PAYEE, **_ENDED, **refusals("exceeds_hold", *MOVING)},
             asks="wallet",
@@ -225,9 +219,7 @@ async def capture_hold(
         release_rest=body.release_rest,
         idempotency=headers.idempotency(caller.user, "capture_hold", body),
     )
-    find = captured(transfer_id, hold_id, parts, context)
-    operation = Operation(command, transfer_id, "/v1/transfers/{}", CREATED, find, located_by="transfer")
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, CREATED, headers.preferences, parts, context)
 
 
 @router.post(
@@ -236,7 +228,6 @@ async def capture_hold(
     summary="Void a hold",
     responses={
         DONE: success(Hold, "Given back: the hold reserves nothing any more", _VOIDED),
-        FOLLOWS: recorded("Recorded; the hold shows it at `Location`", _LOCATION),
         **problems({**_NOT_FOUND, **_OF_PAYEE, **_ENDED}, asks="wallet", scope="wallets", command=True),
     },
 )
@@ -248,8 +239,7 @@ async def void_hold(
     command = VoidHold(
         operation_id=new_id(), hold_id=hold_id, idempotency=headers.idempotency(caller.user, "void_hold")
     )
-    operation = Operation(command, hold_id, "/v1/holds/{}", DONE, voided(hold_id, parts, context))
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, DONE, headers.preferences, parts, context)
 
 
 @router.post(
@@ -258,7 +248,6 @@ async def void_hold(
     summary="Extend a hold",
     responses={
         DONE: success(Hold, "Extended", _EXTENDED),
-        FOLLOWS: recorded("Recorded; the hold shows it at `Location`", _LOCATION),
         **problems(
             {**_NOT_FOUND, **_OF_PAYER, **_TOO_FAR, **_ENDED, **refusals("expiry_not_later")},
             asks="wallet",
@@ -285,6 +274,4 @@ async def extend_hold(
         expires_at=body.expires_at,
         idempotency=headers.idempotency(caller.user, "extend_hold", body),
     )
-    find = extended(hold_id, body.expires_at, parts, context)
-    operation = Operation(command, hold_id, "/v1/holds/{}", DONE, find)
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, DONE, headers.preferences, parts, context)

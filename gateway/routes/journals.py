@@ -14,9 +14,8 @@ from contracts.wallet import JOURNAL_LIMIT, ExchangeLeg, GetJournal, Journal, Me
 from gateway.accounts import account_not_found, is_ours
 from gateway.bodies import Body, BodyRoute, Instant
 from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
-from gateway.lookups import made
-from gateway.openapi import problems, recorded, success
-from gateway.outcomes import CREATED, DONE, FOLLOWS, Operation, carry_out, json_response
+from gateway.openapi import problems, success
+from gateway.outcomes import CREATED, DONE, carry_out, json_response
 from gateway.problems import ProblemError
 from gateway.refusals import MOVING_DATED, refusals
 from gateway.request_context import OPERATING
@@ -154,7 +153,6 @@ class NewJournal(Body):
     summary="Post a journal (operators)",
     responses={
         CREATED: success(Journal, "Posted, all of it", EXAMPLE, _LOCATION),
-        FOLLOWS: recorded("Recorded; the journal follows at `Location`", _LOCATION),
         **problems(
             {"account_not_found": account_not_found("legs/0/debit_account").detail, **refusals(*_REFUSALS)},
             scope=OPERATING,
@@ -180,9 +178,7 @@ async def post_journal(
         metadata=body.metadata,
         idempotency=headers.idempotency(caller.user, "post_journal", body),
     )
-    find = made(GetJournal(id=journal_id), "journal_not_found", parts, context)
-    operation = Operation(command, journal_id, "/v1/journals/{}", CREATED, find)
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, CREATED, headers.preferences, parts, context)
 
 
 def _check_ids(body: NewJournal) -> None:

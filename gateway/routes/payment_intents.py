@@ -19,10 +19,9 @@ from gateway.accounts import is_ours
 from gateway.card_numbers import CardlessRoute
 from gateway.dependencies import CommandHeadersDep, ContextDep, PartsDep, PaymentsCaller
 from gateway.openapi import problems, success
-from gateway.outcomes import CREATED, DONE, FOLLOWS, Operation, carry_out, json_response
+from gateway.outcomes import CREATED, DONE, FOLLOWS, carry_out, json_response
 from gateway.payment_bodies import OTHER_WALLET, REQUESTS, WALLET, NewPaymentIntent, PaymentIntentChange, said
 from gateway.payment_filters import PaymentIntentFilters
-from gateway.payment_lookups import created, looked_at, updated
 from gateway.payment_wallets import DESTINATION_REQUIRED, SOURCE_REQUIRED, check_ends, check_method
 from gateway.problems import ProblemError
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
@@ -104,7 +103,7 @@ WRONG_AMOUNT = ("body/amount", "Input should be greater than 0")
             EXAMPLE,
             LOCATION,
         ),
-        FOLLOWS: success(PaymentIntent, "Recorded; the outcome follows at `Location`", PROCESSING, LOCATION),
+        FOLLOWS: success(PaymentIntent, "Recorded; follow the operation at `Location`", PROCESSING, LOCATION),
         **problems(
             _CREATE_REFUSALS, asks="wallet", scope="payments", wrong_body=WRONG_AMOUNT, command=True, cards=True
         ),
@@ -144,9 +143,7 @@ async def create_payment_intent(
         confirm=body.confirm,
         idempotency=headers.idempotency(caller.user, "create_payment_intent", body),
     )
-    find = looked_at(intent_id, created, caller, parts, context)
-    operation = Operation(command, intent_id, FOLLOW, CREATED, find, "payment_intent")
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, CREATED, headers.preferences, parts, context)
 
 
 @router.get(
@@ -224,9 +221,7 @@ async def update_payment_intent(
         **changes,
         idempotency=headers.idempotency(caller.user, "update_payment_intent", body),
     )
-    find = looked_at(payment_intent_id, updated(changes), caller, parts, context)
-    operation = Operation(command, payment_intent_id, FOLLOW, DONE, find)
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, DONE, headers.preferences, parts, context)
 
 
 def check_id(intent_id: UUID, parameter: str = "payment_intent_id") -> None:

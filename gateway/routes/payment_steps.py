@@ -15,14 +15,12 @@ from contracts.payments import (
 from gateway.card_numbers import CardlessRoute
 from gateway.dependencies import CommandHeadersDep, ContextDep, PartsDep, PaymentsCaller
 from gateway.openapi import problems, success
-from gateway.outcomes import DONE, FOLLOWS, Operation, carry_out
+from gateway.outcomes import DONE, FOLLOWS, carry_out
 from gateway.payment_bodies import NO_METHOD, Cancellation, Confirmation, IntentCapture, said
-from gateway.payment_lookups import canceled, captured, confirmed, looked_at
 from gateway.payment_wallets import check_method
 from gateway.routes.payment_intents import (
     DECLINES,
     EXAMPLE,
-    FOLLOW,
     LOCATION,
     NOT_POSSIBLE,
     NOT_YOUR_WALLET,
@@ -51,7 +49,7 @@ _CANCELED = _MANUAL | {
     "cancellation_reason": "requested_by_customer",
     "allowed_operations": [],
 }
-_FOLLOWS = success(PaymentIntent, "Recorded; the outcome follows at `Location`", PROCESSING, LOCATION)
+_FOLLOWS = success(PaymentIntent, "Recorded; follow the operation at `Location`", PROCESSING, LOCATION)
 _TOO_MUCH = {"amount_exceeds_capturable": "Less than that is authorised and not captured yet."}
 _WRONG_METHOD = ("body/payment_method", NO_METHOD)
 _WRONG_REASON = ("body/cancellation_reason", "Input should be 'duplicate', 'fraudulent' or 'requested_by_customer'")
@@ -95,9 +93,7 @@ async def confirm_payment_intent(
         return_url=body.return_url,
         idempotency=headers.idempotency(caller.user, "confirm_payment_intent", body),
     )
-    find = looked_at(payment_intent_id, confirmed, caller, parts, context)
-    operation = Operation(command, payment_intent_id, FOLLOW, DONE, find, "payment_intent")
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, DONE, headers.preferences, parts, context)
 
 
 @router.post(
@@ -135,9 +131,7 @@ async def capture_payment_intent(
         final=body.final_capture,
         idempotency=headers.idempotency(caller.user, "capture_payment_intent", body),
     )
-    find = looked_at(payment_intent_id, captured, caller, parts, context)
-    operation = Operation(command, payment_intent_id, FOLLOW, DONE, find, "payment_intent")
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, DONE, headers.preferences, parts, context)
 
 
 @router.post(
@@ -169,6 +163,4 @@ async def cancel_payment_intent(
         reason=body.cancellation_reason and CancellationReason(body.cancellation_reason),
         idempotency=headers.idempotency(caller.user, "cancel_payment_intent", body),
     )
-    find = looked_at(payment_intent_id, canceled, caller, parts, context)
-    operation = Operation(command, payment_intent_id, FOLLOW, DONE, find)
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, DONE, headers.preferences, parts, context)

@@ -12,13 +12,11 @@ from contracts.payments import PAGE_LIMIT, GetPaymentIntent, GetTimeline, Timeli
 from gateway.dependencies import ContextDep, PartsDep, PaymentsCaller
 from gateway.error_handlers import invalid_request
 from gateway.event_stream import MEDIA_TYPE, EventStream
-from gateway.open_streams import too_many
+from gateway.open_streams import BUSY, seconds_of
 from gateway.openapi import problems, success
 from gateway.outcomes import DONE, json_response
-from gateway.parts import Parts
 from gateway.payment_events import FINAL, Watch, as_event, payment_events
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
-from gateway.request_context import Caller
 from gateway.routes.payment_intents import EXAMPLE, PREFIX, UNKNOWN, check_id
 
 router = APIRouter(prefix=PREFIX, tags=["payments"])
@@ -36,10 +34,6 @@ HOP_EXAMPLE: dict[str, Any] = {
     "event_id": "01990f3e-8d4c-7e66-af77-7a88b99c0005",
     "event": "payment_intent.succeeded",
     "data": {"payment_intent": EXAMPLE},
-}
-_BUSY = {
-    "too_many_streams": too_many(8),
-    "overloaded": "Too many event streams are open; open this one again in a moment.",
 }
 
 
@@ -80,7 +74,7 @@ async def get_timeline(
             "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": as_event(HOP_EXAMPLE).decode()}},
         },
         _NOTHING_MORE: {"description": "The payment goes no further, and all was told: do not come back"},
-        **problems(UNKNOWN | _BUSY, asks="payments", scope="payments"),
+        **problems(UNKNOWN | BUSY, asks="payments", scope="payments"),
     },
 )
 async def follow_payment_intent(
@@ -110,7 +104,7 @@ async def follow_payment_intent(
         is_final = intent["status"] in FINAL
         if is_final and not page["hops"]:
             return Response(status_code=_NOTHING_MORE)
-        seconds = _seconds(caller, parts)
+        seconds = seconds_of(caller, parts.settings.stream_seconds)
         watch = Watch(asked, parts.queries, parts.streams, context, time.monotonic() + seconds)
         return EventStream(payment_events(watch, page, is_final=is_final), place.pop_all(), seconds)
 
@@ -122,8 +116,3 @@ def _number(last_event_id: str | None) -> int:
     if not (last_event_id.isascii() and last_event_id.isdigit() and int(last_event_id[:11]) < _MOST_HOPS):
         raise invalid_request([("header/Last-Event-ID", "not the `id` of an event of this stream")])
     return int(last_event_id[:11])
-
-
-def _seconds(caller: Caller, parts: Parts) -> float:
-    """Return how long the stream may last: not longer than who asks for it may read."""
-    return max(0.0, min(parts.settings.stream_seconds, caller.expires_at - time.time()))

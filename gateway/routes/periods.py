@@ -8,18 +8,15 @@ from pydantic import Field
 from starlette.responses import Response
 
 from contracts.ids import new_id
-from contracts.message import Outcome, Reply
 from contracts.wallet import ClosePeriod, ListPeriods, Period, Periods
 from gateway.accounts import is_ours
 from gateway.bodies import Body, BodyRoute
 from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
 from gateway.instants import NO_INSTANT, Instant
-from gateway.lookups import Find
-from gateway.openapi import problems, recorded, success
-from gateway.outcomes import CREATED, DONE, FOLLOWS, Operation, carry_out, json_response
-from gateway.parts import Parts
+from gateway.openapi import problems, success
+from gateway.outcomes import CREATED, DONE, carry_out, json_response
 from gateway.problems import ProblemError
-from gateway.request_context import OPERATING, RequestContext
+from gateway.request_context import OPERATING
 
 router = APIRouter(route_class=BodyRoute, prefix="/v1/ledger/periods", tags=["ledger"])
 
@@ -52,7 +49,6 @@ class NewPeriod(Body):
     summary="Close a period (operators)",
     responses={
         CREATED: success(Period, "Closed for ever", EXAMPLE, _LOCATION),
-        FOLLOWS: recorded("Recorded; the period follows at `Location`", _LOCATION),
         **problems(_REFUSALS, scope=OPERATING, wrong_body=("body/ends_at", f"Value error, {NO_INSTANT}"), command=True),
     },
 )
@@ -70,18 +66,7 @@ async def close_period(
         closed_by=caller.user,
         idempotency=headers.idempotency(caller.user, "close_period", body),
     )
-    operation = Operation(command, period_id, "/v1/ledger/periods/{}", CREATED, _closed(period_id, parts, context))
-    return await carry_out(operation, parts.commands, headers.preferences, context)
-
-
-def _closed(period_id: UUID, parts: Parts, context: RequestContext) -> Find:
-    """Return a search for the period that a command should have closed."""
-
-    async def find() -> Reply | None:
-        found = (await parts.queries.ask(ListPeriods(id=period_id), context))["periods"]
-        return Reply(outcome=Outcome.COMPLETED, resource=found[0]) if found else None
-
-    return find
+    return await carry_out(command, CREATED, headers.preferences, parts, context)
 
 
 @router.get(

@@ -20,6 +20,7 @@ from contracts.wallet import (
     ListReconciliations,
     Reconciliation,
     ReconciliationPage,
+    ReconciliationStatus,
     StartReconciliation,
 )
 from gateway.accounts import account_not_found, is_ours
@@ -31,7 +32,8 @@ from gateway.external_statements.reading import Facts, Reader
 from gateway.external_statements.upload import Upload
 from gateway.lookups import read_account
 from gateway.openapi import problems, success
-from gateway.outcomes import CREATED, DONE, FOLLOWS, json_response
+from gateway.operations import OperationName
+from gateway.outcomes import CREATED, DONE, FOLLOWS, follow, json_response
 from gateway.parts import Parts
 from gateway.problems import ProblemError
 from gateway.request_context import OPERATING, RequestContext
@@ -180,8 +182,9 @@ async def upload_statement(
     shown = await Upload(reader, begin, send).run(request.stream())
     if not headers.preferences.respond_async:
         shown = await _followed(shown, headers.preferences.wait_seconds, parts, context)
-    status = FOLLOWS if shown["status"] == "matching" else CREATED
-    return json_response(shown, status, {"Location": f"{PATH}/{shown['id']}"})
+    if shown["status"] == ReconciliationStatus.MATCHING:
+        return follow(OperationName("reconcile", headers.key), shown, headers.preferences)
+    return json_response(shown, CREATED, {"Location": f"{PATH}/{shown['id']}"})
 
 
 async def _reader(request: Request, statement: Statement, parts: Parts, context: RequestContext) -> Reader:

@@ -16,8 +16,7 @@ from gateway.bodies import Body
 from gateway.card_numbers import CardlessRoute
 from gateway.dependencies import CommandHeadersDep, ContextDep, PartsDep, PaymentsCaller
 from gateway.openapi import problems, success
-from gateway.outcomes import CREATED, DONE, FOLLOWS, Operation, carry_out, json_response
-from gateway.payment_lookups import refunded
+from gateway.outcomes import CREATED, DONE, FOLLOWS, carry_out, json_response
 from gateway.problems import ProblemError
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
 from gateway.routes import payment_intents
@@ -64,7 +63,7 @@ class NewRefund(Body):
     summary="Refund a payment",
     responses={
         CREATED: success(Refund, "The money is back", EXAMPLE, _LOCATION),
-        FOLLOWS: success(Refund, "Recorded; the outcome follows at `Location`", _PENDING, _LOCATION),
+        FOLLOWS: success(Refund, "Recorded; follow the operation at `Location`", _PENDING, _LOCATION),
         **problems(_REFUSALS, scope="payments", wrong_body=payment_intents.WRONG_AMOUNT, command=True, cards=True),
     },
 )
@@ -86,10 +85,8 @@ async def create_refund(
         metadata=body.metadata,
         idempotency=headers.idempotency(caller.user, "create_refund", body),
     )
-    find = refunded(refund_id, caller, parts, context)
-    operation = Operation(command, refund_id, "/v1/refunds/{}", CREATED, find, "refund")
     try:
-        return await carry_out(operation, parts.commands, headers.preferences, context)
+        return await carry_out(command, CREATED, headers.preferences, parts, context)
     except ProblemError as problem:
         if problem.parameter == "payment_intent_id":  # as the command calls it
             problem.parameter = "payment_intent"

@@ -12,9 +12,8 @@ from gateway.accounts import is_ours
 from gateway.bodies import Body
 from gateway.card_numbers import CardlessRoute
 from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
-from gateway.lookups import nothing_to_find
 from gateway.openapi import problems, success
-from gateway.outcomes import DONE, Operation, carry_out, json_response
+from gateway.outcomes import DONE, carry_out, json_response
 from gateway.problems import ProblemError
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
 from gateway.request_context import OPERATING
@@ -112,5 +111,4 @@ async def decide_review(
         note=body.note,
         idempotency=headers.idempotency(caller.user, "decide_review", body),
     )
-    operation = Operation(command, payment_intent_id, PREFIX, DONE, nothing_to_find)
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, DONE, headers.preferences, parts, context)

@@ -9,13 +9,12 @@ from starlette.responses import Response
 
 from contracts.ids import new_id
 from contracts.money import Amount, Currency
-from contracts.wallet import FundAccount, GetTransfer, Processor, Transfer
+from contracts.wallet import FundAccount, Processor, Transfer
 from gateway.bodies import Body, BodyRoute
 from gateway.currencies import check_currency
 from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
-from gateway.lookups import made
-from gateway.openapi import problems, recorded, success
-from gateway.outcomes import CREATED, FOLLOWS, Operation, carry_out
+from gateway.openapi import problems, success
+from gateway.outcomes import CREATED, carry_out
 from gateway.refusals import FUNDING, refusals
 from gateway.routes.transfers import EXAMPLE
 
@@ -44,7 +43,6 @@ class NewTopUp(Body):
     summary="Fund a wallet (operators)",
     responses={
         CREATED: success(Transfer, "Funded: the transfer from the currency's clearing account", EXAMPLE, _LOCATION),
-        FOLLOWS: recorded("Recorded; the transfer follows at `Location`", _LOCATION),
         **problems(
             _REFUSALS,
             asks="wallet",
@@ -74,6 +72,4 @@ async def top_up(
         processor=body.processor,
         idempotency=headers.idempotency(caller.user, "top_up", body),
     )
-    find = made(GetTransfer(id=transfer_id), "transfer_not_found", parts, context)
-    operation = Operation(command, transfer_id, "/v1/transfers/{}", CREATED, find)
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, CREATED, headers.preferences, parts, context)

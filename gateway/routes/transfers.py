@@ -14,9 +14,8 @@ from gateway.accounts import is_ours
 from gateway.auth import insufficient_scope
 from gateway.bodies import Body, BodyRoute, Instant
 from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep, WalletsCaller
-from gateway.lookups import made
-from gateway.openapi import problems, recorded, success
-from gateway.outcomes import CREATED, DONE, FOLLOWS, Operation, carry_out, json_response
+from gateway.openapi import problems, success
+from gateway.outcomes import CREATED, DONE, carry_out, json_response
 from gateway.ownership import ELSEWHERE, check_accounts
 from gateway.problems import ProblemError
 from gateway.refusals import MOVING_DATED, refusals
@@ -86,7 +85,6 @@ WHOLE_REVERSAL = NewReversal()
     summary="Move money between your wallets (operators: between any accounts)",
     responses={
         CREATED: success(Transfer, "Posted", EXAMPLE, _LOCATION),
-        FOLLOWS: recorded("Recorded; the transfer follows at `Location`", _LOCATION),
         **problems(
             {
                 "wallet_not_found": ELSEWHERE,
@@ -123,9 +121,7 @@ async def post_transfer(
         metadata=body.metadata,
         idempotency=headers.idempotency(caller.user, "post_transfer", body),
     )
-    find = made(GetTransfer(id=transfer_id), "transfer_not_found", parts, context)
-    operation = Operation(command, transfer_id, "/v1/transfers/{}", CREATED, find)
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, CREATED, headers.preferences, parts, context)
 
 
 @router.get(
@@ -161,7 +157,6 @@ async def get_transfer(transfer_id: UUID, caller: WalletsCaller, parts: PartsDep
     summary="Reverse a transfer (operators)",
     responses={
         CREATED: success(Transfer, "Reversed: the transfer the other way", REVERSAL_EXAMPLE, _REVERSAL_LOCATION),
-        FOLLOWS: recorded("Recorded; the transfer follows at `Location`", _REVERSAL_LOCATION),
         **problems(
             {
                 "transfer_not_found": "There is no transfer with the id that is to be reversed.",
@@ -196,9 +191,7 @@ async def reverse_transfer(
         metadata=body.metadata,
         idempotency=headers.idempotency(caller.user, "reverse_transfer", body),
     )
-    find = made(GetTransfer(id=reversal_id), "transfer_not_found", parts, context)
-    operation = Operation(command, reversal_id, "/v1/transfers/{}", CREATED, find)
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, CREATED, headers.preferences, parts, context)
 
 
 def _not_found() -> ProblemError:

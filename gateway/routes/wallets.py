@@ -23,9 +23,9 @@ from contracts.wallet import (
 from gateway.accounts import is_ours, wallet_not_found
 from gateway.bodies import Body, BodyRoute
 from gateway.dependencies import CommandHeadersDep, ContextDep, PartsDep, WalletsCaller
-from gateway.lookups import opened, read_account
-from gateway.openapi import problems, recorded, success
-from gateway.outcomes import CREATED, DONE, FOLLOWS, Operation, carry_out, json_response
+from gateway.lookups import read_account
+from gateway.openapi import problems, success
+from gateway.outcomes import CREATED, DONE, carry_out, json_response
 from gateway.parts import Parts
 from gateway.request_context import Caller, RequestContext
 from gateway.routes import transfers
@@ -83,7 +83,6 @@ class NewWallet(Body):
     summary="Open a wallet",
     responses={
         CREATED: success(Account, "Opened", _EMPTY, _LOCATION),
-        FOLLOWS: recorded("Recorded; the wallet follows at `Location`", _LOCATION),
         **problems(_REFUSALS, asks="wallet", scope="wallets", wrong_body=_WRONG_CURRENCY, command=True),
     },
 )
@@ -103,8 +102,7 @@ async def open_wallet(
         wallet=added_to,
         idempotency=headers.idempotency(caller.user, "open_wallet", body),
     )
-    operation = Operation(command, account_id, "/v1/wallets/{}", CREATED, opened(account_id, parts, context))
-    return await carry_out(operation, parts.commands, headers.preferences, context)
+    return await carry_out(command, CREATED, headers.preferences, parts, context)
 
 
 async def _own(wallet_id: UUID, caller: Caller, parts: Parts, context: RequestContext) -> UUID:

@@ -12,17 +12,21 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from contracts import payments, risk, wallet
 from contracts.identity import GetSigningKeys
 from contracts.ids import new_id
 from contracts.message import REGISTRY, Envelope, Kind, Message, Outcome, Problem, Reply, decode, envelope_of
+from contracts.outcomes import OutcomeAsked
 from contracts.payments import CreatePaymentIntent, GetPaymentIntent
 from contracts.topology import DURABLES, Durable
-from contracts.wallet import GetAccounts, GetHold, GetTransfer
+from contracts.wallet import GetAccounts
 from gateway.tests.tokens import Signer
 from tests.servers import NatsServer
 
 Script = Callable[[Any], Iterable[Reply | float]]
 """From a command to its replies, with pauses (seconds) between them."""
+
+GET_OUTCOME: tuple[type[OutcomeAsked], ...] = (payments.GetOutcome, risk.GetOutcome, wallet.GetOutcome)
 
 NOW = "2026-01-05T09:30:00Z"
 
@@ -64,9 +68,9 @@ class ScriptedServices:
             GetSigningKeys: lambda _: completed({"keys": [self.signer.jwk]}),
             GetAccounts: lambda q: completed({"accounts": [self.accounts[i] for i in q.ids if i in self.accounts]}),
             GetPaymentIntent: lambda _: refused("payment_intent_not_found"),
-            GetTransfer: lambda _: refused("transfer_not_found"),
-            GetHold: lambda _: refused("hold_not_found"),
         }
+        for question in GET_OUTCOME:
+            self.answers[question] = lambda _: refused("operation_not_found")
 
     def wallet(self, owner: UUID | None, currency: str = "EUR", balance: int = 0) -> UUID:
         """Make a wallet that exists already."""

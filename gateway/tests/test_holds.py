@@ -1,6 +1,5 @@
 """Holds: who reserves money, who captures it or gives it back, and who lets it be held for longer."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,7 +9,7 @@ import pytest
 
 from contracts.ids import new_id
 from contracts.message import Message
-from contracts.wallet import CaptureHold, ExtendHold, GetHold, GetTransfer, ListHolds, PlaceHold, VoidHold
+from contracts.wallet import CaptureHold, ExtendHold, GetHold, ListHolds, PlaceHold, VoidHold
 from gateway.tests.conftest import Gateway
 from gateway.tests.scripted_services import ScriptedServices, completed, refused
 
@@ -149,15 +148,6 @@ async def test_a_repeated_capture_is_located_at_the_first_ones_transfer(
     assert answer.headers["Location"] == f"/v1/transfers/{first}"
 
 
-async def test_a_lost_capture_is_made_good_by_looking(gateway: Gateway, services: ScriptedServices, hold: UUID) -> None:
-    services.scripts[CaptureHold] = lambda _: []
-    services.answers[GetTransfer] = lambda q: completed({"id": str(q.id)})
-    answer = await _post(gateway, f"/v1/holds/{hold}/captures", services.signer.operator(), Prefer="wait=1")
-    (command,) = services.commands(CaptureHold)
-    assert (answer.status_code, answer.json()["transfer"]["id"]) == (201, str(command.data.transfer_id))
-    assert answer.json()["hold"]["id"] == str(hold)
-
-
 async def test_the_payee_and_operators_void(
     gateway: Gateway, services: ScriptedServices, payee: UUID, hold: UUID
 ) -> None:
@@ -228,30 +218,3 @@ async def test_a_hold_that_has_ended(
     services.scripts[kind] = lambda _: [refused(code)]
     answer = await _post(gateway, f"/v1/holds/{hold}/{step}", services.signer.operator(), body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-
-
-LOST: list[tuple[str, Callable[[str], Any], type[Message], dict[str, Any], int]] = [
-    ("void", lambda _: None, VoidHold, {"status": "voided"}, 200),
-    ("void", lambda _: None, VoidHold, {"status": "pending"}, 503),
-    ("extensions", lambda at: {"expires_at": at}, ExtendHold, {}, 200),
-    ("extensions", lambda at: {"expires_at": at}, ExtendHold, {"expires_at": EXPIRY}, 503),
-]
-
-
-@pytest.mark.parametrize(("step", "body", "kind", "now", "status"), LOST)
-async def test_a_lost_reply_is_only_made_good_by_what_the_command_led_to(
-    gateway: Gateway,
-    services: ScriptedServices,
-    hold: UUID,
-    step: str,
-    body: Callable[[str], Any],
-    kind: type[Message],
-    now: dict[str, Any],
-    status: int,
-) -> None:
-    services.scripts[kind] = lambda _: []
-    until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    ends = {"debit_account": str(new_id()), "credit_account": str(new_id()), "expires_at": until}
-    services.answers[GetHold] = lambda q: completed({"id": str(q.id)} | ends | now)
-    answer = await _post(gateway, f"/v1/holds/{hold}/{step}", services.signer.operator(), body(until), Prefer="wait=1")
-    assert answer.status_code == status, answer.text

@@ -1,5 +1,6 @@
 """The OpenAPI document: every route with an example and its problems, its scope and its headers."""
 
+import inspect
 import re
 from typing import Any
 from uuid import UUID
@@ -7,8 +8,13 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 
+from gateway.app import _ROUTERS
+from gateway.dependencies import CommandHeadersDep
+from gateway.operations import KINDS as KINDS_OF_OPERATION
+from gateway.operations import OperationName
 from gateway.problems import KINDS
 from gateway.tests.openapi_document import operations, problem_of
 
@@ -88,6 +94,8 @@ def test_headers_are_written_as_they_are_sent(document: dict[str, Any]) -> None:
 
 
 UNAVAILABLE = {
+    "get /v1/operations/{operation_id}": "The wallet service",  # or whichever the command was for
+    "get /v1/operations/{operation_id}/events": "The wallet service",
     "post /v1/users": "The identity service",
     "post /v1/sessions": "The identity service",
     "post /v1/wallets": "The wallet service",  # asked whose the wallet is that a currency is added to
@@ -174,13 +182,13 @@ def test_the_service_that_does_not_answer_is_one_that_is_asked(document: dict[st
 def test_the_missing_scope_is_the_one_that_is_needed(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         for required in operation.get("security", []):
-            (scope,) = required["accessToken"]
-            assert f"`{scope}`" in problem_of(operation, "403", "insufficient_scope")["detail"], name
+            for scope in required["accessToken"] or ["wallets"]:  # of an operation: what its command needs
+                assert f"`{scope}`" in problem_of(operation, "403", "insufficient_scope")["detail"], name
 
 
 def test_a_wrong_id_is_one_of_the_path(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
-        if "_id}" in name and "requestBody" not in operation:
+        if "_id}" in name and "operation_id" not in name and "requestBody" not in operation:
             problem = problem_of(operation, "422", "invalid_request")
             assert f"{{{problem['parameter']}}}" in name
             assert problem["errors"][0]["location"] == f"path/{problem['parameter']}"
@@ -204,12 +212,58 @@ def test_a_wrong_id_is_shown_as_pydantic_says_it(document: dict[str, Any]) -> No
     assert problem_of(operation, "422", "invalid_request")["errors"][0]["detail"] == caught.value.errors()[0]["msg"]
 
 
-def test_what_follows_has_a_location_and_its_id(document: dict[str, Any]) -> None:
-    for name, operation in operations(document):
-        if "202" in operation["responses"]:
-            answer = operation["responses"]["202"]
-            example = answer["content"]["application/json"]["example"]
-            assert answer["headers"]["Location"]["example"].endswith(example["id"]), name
+def test_every_command_is_asked_for_and_followed_the_same_way(document: dict[str, Any]) -> None:
+    commands = _commands()
+    assert len(commands) > 20
+    for path, method, _ in commands:
+        operation, name = document["paths"][path][method], f"{method} {path}"
+        assert _parameter(operation, "Prefer")["schema"]["type"] == "string", name
+        assert _parameter(operation, "Idempotency-Key")["required"], name
+        answer = operation["responses"]["202"]
+        assert answer["headers"].keys() >= {"Location", "Content-Location", "Retry-After", "Preference-Applied"}, name
+        followed = answer["content"]["application/json"]["examples"]["operation"]["value"]
+        assert OperationName.parse(followed["id"]), name
+        assert answer["headers"]["Location"]["example"] == f"/v1/operations/{followed['id']}", name
+        shown = answer["content"]["application/json"]["examples"].get("resource", {"value": followed})["value"]
+        assert answer["headers"]["Content-Location"]["example"].endswith(shown["id"]), name
+        for code, status in (("outcome_unknown", "503"), ("idempotency_key_in_progress", "409")):
+            problem = problem_of(operation, status, code)
+            assert problem["operation"] == answer["headers"]["Location"]["example"], name
+        for status in operation["responses"].keys() & {"200", "201", "202"}:
+            assert "Preference-Applied" in operation["responses"][status]["headers"], name
+
+
+def test_no_other_route_answers_202_or_takes_a_key(document: dict[str, Any]) -> None:
+    commands = {f"{method} {path}" for path, method, _ in _commands()}
+    followed = {name for name, operation in operations(document) if "202" in operation["responses"]}
+    keyed = {name for name, operation in operations(document) if "Idempotency-Key" in str(operation.get("parameters"))}
+    assert followed == keyed == commands
+
+
+def test_every_command_is_an_operation_of_its_own(document: dict[str, Any]) -> None:
+    """Whose outcome the table of operations knows how to show: with the command's own scope and Location."""
+    names = []
+    for path, method, endpoint in _commands():
+        [name] = re.findall(r"headers\.idempotency\(caller\.user, \"(\w+)\"", inspect.getsource(endpoint))
+        operation, kind = document["paths"][path][method], KINDS_OF_OPERATION[name]
+        assert operation["security"] == [{"accessToken": [kind.scope]}], name
+        located = operation["responses"].get("201", {}).get("headers", {}).get("Location")
+        if located:
+            pattern = re.sub(r"\{\w+\}", "[^/]+", str(kind.resource))
+            assert re.fullmatch(pattern, located["example"]), name
+        names.append(name)
+    assert sorted(names) == sorted(KINDS_OF_OPERATION)
+
+
+def _commands() -> list[tuple[str, str, Any]]:
+    """Return path, method and endpoint of the routes that ask for the headers of a command."""
+    return [
+        (route.path, method.lower(), route.endpoint)
+        for module in _ROUTERS
+        for route in module.router.routes
+        if isinstance(route, APIRoute) and CommandHeadersDep in inspect.get_annotations(route.endpoint).values()
+        for method in sorted(route.methods or ())
+    ]
 
 
 PUBLIC = {

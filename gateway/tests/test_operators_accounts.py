@@ -14,7 +14,6 @@ from contracts.wallet import (
     CloseAccount,
     FreezeAccount,
     FundAccount,
-    GetJournal,
     ListChart,
     ListEntries,
     OpenAccount,
@@ -187,19 +186,6 @@ async def test_a_change_of_nothing_and_one_without_a_reason(gateway: Gateway, se
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
-async def test_whether_a_lost_change_was_made_is_only_known_of_a_closure(
-    gateway: Gateway, services: ScriptedServices
-) -> None:
-    account = services.wallet(None)
-    services.accounts[account] |= {"frozen": "in", "closed_at": "2026-01-05T09:30:00Z"}
-    services.scripts |= {FreezeAccount: lambda _: [], CloseAccount: lambda _: []}
-    headers, path = services.signer.operator(), f"/v1/accounts/{account}"
-    frozen = await _ask(gateway, "POST", f"{path}/freeze", headers, FREEZE, Prefer="wait=1")
-    assert (frozen.status_code, frozen.json()["code"]) == (503, "outcome_unknown")
-    closed = await _ask(gateway, "POST", f"{path}/close", headers, CLOSURE, Prefer="wait=1")
-    assert (closed.status_code, closed.json()["id"]) == (200, str(account))
-
-
 async def test_posting_a_journal(gateway: Gateway, services: ScriptedServices) -> None:
     services.scripts[PostJournal] = lambda c: [completed({"id": str(c.journal_id)})]
     legs = _legs(services.wallet(new_id()), services.wallet(None))
@@ -213,19 +199,6 @@ async def test_posting_a_journal(gateway: Gateway, services: ScriptedServices) -
     ids = [leg.pop(name) for leg in sent["legs"] for name in list(leg) if name.endswith("transfer_id")]
     assert sent == body
     assert len(set(ids)) == 3
-
-
-async def test_a_journal_lost_on_the_way_back_is_looked_for(gateway: Gateway, services: ScriptedServices) -> None:
-    services.scripts[PostJournal] = lambda _: []
-    body, headers = {"legs": _legs(new_id(), new_id())}, services.signer.operator()
-    for answered, status in ((refused("rate_mismatch"), 422), (refused("journal_not_found"), 503)):
-        services.answers[GetJournal] = _answering(answered)
-        answer = await _ask(gateway, "POST", "/v1/journals", headers, body, Prefer="wait=1")
-        assert answer.status_code == status
-    services.answers[GetJournal] = lambda q: completed({"id": str(q.id)})
-    answer = await _ask(gateway, "POST", "/v1/journals", headers, body, Prefer="wait=1")
-    assert answer.status_code == 201
-    assert (await gateway.http.get(answer.headers["Location"], headers=headers)).json() == answer.json()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from contracts.payments import (
     CancelPaymentIntent,
     CapturePaymentIntent,
     ConfirmPaymentIntent,
-    GetPaymentIntent,
     UpdatePaymentIntent,
 )
 from gateway.tests.conftest import Gateway
@@ -133,42 +132,3 @@ async def test_a_capture_that_is_declined_is_402_and_embeds_the_intent(
     answer = await _post(gateway, "/capture", headers)
     assert (answer.status_code, answer.json()["code"]) == (402, "card_declined")
     assert answer.json()["payment_intent"]["status"] == "requires_capture"
-
-
-LOST: list[tuple[str, type[Message], Any, dict[str, Any], int]] = [
-    ("/confirm", ConfirmPaymentIntent, None, {"status": "succeeded"}, 200),
-    ("/confirm", ConfirmPaymentIntent, None, {"status": "requires_capture"}, 200),
-    ("/confirm", ConfirmPaymentIntent, None, {"status": "requires_action"}, 200),
-    ("/confirm", ConfirmPaymentIntent, None, {"status": "processing"}, 202),
-    ("/confirm", ConfirmPaymentIntent, None, {"status": "requires_payment_method"}, 503),
-    ("/confirm", ConfirmPaymentIntent, None, {"status": "canceled"}, 503),
-    ("/capture", CapturePaymentIntent, None, {"status": "succeeded"}, 200),
-    ("/capture", CapturePaymentIntent, None, {"status": "processing"}, 202),
-    ("/capture", CapturePaymentIntent, {"amount": 1, "final_capture": False}, {"status": "requires_capture"}, 503),
-    ("/cancel", CancelPaymentIntent, None, {"status": "canceled"}, 200),
-    ("/cancel", CancelPaymentIntent, None, {"status": "processing"}, 503),
-    ("/cancel", CancelPaymentIntent, None, {"status": "succeeded"}, 503),
-    ("", UpdatePaymentIntent, {"description": "Tea"}, {"description": "Tea", "status": "requires_confirmation"}, 200),
-    ("", UpdatePaymentIntent, {"description": "Tea"}, {"status": "requires_confirmation"}, 503),
-    # Nobody is shown the token, so nobody can tell whether it is this one.
-    ("", UpdatePaymentIntent, {"payment_method": CARD}, {"payment_method": {"type": "card"}}, 503),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("step", "kind", "body", "state", "status"), LOST)
-async def test_a_lost_reply_is_only_made_good_by_a_state_that_it_led_to(
-    gateway: Gateway,
-    services: ScriptedServices,
-    headers: dict[str, str],
-    step: str,
-    kind: type[Message],
-    body: Any,
-    state: dict[str, Any],
-    status: int,
-) -> None:
-    services.scripts[kind] = lambda _: []
-    services.answers[GetPaymentIntent] = lambda _: completed(_intent(**state))
-    answer = await _post(gateway, step, headers, body, Prefer="wait=1")
-    assert answer.status_code == status, answer.text
-    if status == 503:
-        assert answer.json()["code"] == "outcome_unknown"

@@ -270,23 +270,6 @@ async def test_resolving_by_a_note_and_by_a_transfer(gateway: Gateway, services:
     assert (transfer.kind, transfer.account_id) == ("transfer", account)
 
 
-async def test_a_lost_reply_to_a_resolution_is_made_good_by_looking(
-    gateway: Gateway, services: ScriptedServices
-) -> None:
-    def found(_: Any) -> Any:
-        (command,) = services.commands(ResolveBreak)
-        made = {"transfer_id": str(command.data.resolution.transfer_id)}
-        resolution: Any = RESOLVED_EXAMPLE["resolution"]
-        return completed({"breaks": [RESOLVED_EXAMPLE | {"resolution": resolution | made}]})
-
-    services.scripts[ResolveBreak] = lambda _: []
-    services.answers[ListBreaks] = found
-    headers = services.signer.operator() | {"Idempotency-Key": "k", "Prefer": "wait=1"}
-    body = {"kind": "transfer", "note": "why", "account_id": str(new_id())}
-    answer = await gateway.http.post(f"{PATH}/{EXAMPLE['id']}/breaks/1/resolutions", json=body, headers=headers)
-    assert answer.status_code == 201
-
-
 @pytest.mark.parametrize("body", [{}, {"kind": "note"}, {"kind": "note", "note": ""}, {"kind": "wish", "note": "x"}])
 async def test_a_resolution_says_what_it_is(gateway: Gateway, services: ScriptedServices, body: dict[str, str]) -> None:
     headers = services.signer.operator() | {"Idempotency-Key": "k"}

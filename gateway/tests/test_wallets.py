@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.ids import new_id
-from contracts.wallet import FundAccount, GetAccounts, GetTransfer, ListAccounts, ListEntries, OpenAccount
+from contracts.wallet import FundAccount, GetTransfer, ListAccounts, ListEntries, OpenAccount
 from gateway.tests.conftest import Gateway
-from gateway.tests.scripted_services import ScriptedServices, accepted, completed, refused
+from gateway.tests.scripted_services import ScriptedServices, completed, refused
 
 KEY = {"Idempotency-Key": "key-1"}
 
@@ -29,28 +29,6 @@ async def test_opening_a_wallet(gateway: Gateway, services: ScriptedServices, us
     assert (answer.status_code, answer.json()) == (201, _account(command.data))
     assert answer.headers["Location"] == f"/v1/wallets/{command.data.account_id}"
     assert (command.data.owner, command.data.currency) == (user, "EUR")
-
-
-async def test_a_lost_reply_to_opening_is_made_good_by_looking(
-    gateway: Gateway, services: ScriptedServices, user: UUID
-) -> None:
-    services.scripts[OpenAccount] = lambda _: []
-    services.answers[GetAccounts] = lambda _: completed(
-        {"accounts": [_account(c.data) for c in services.commands(OpenAccount)]}
-    )
-    headers = services.signer.bearer(user) | KEY | {"Prefer": "wait=1"}
-    answer = await gateway.http.post("/v1/wallets", json={"currency": "EUR"}, headers=headers)
-    assert answer.status_code == 201
-
-
-async def test_a_recorded_wallet_without_more_is_202_with_its_id(
-    gateway: Gateway, services: ScriptedServices, user: UUID
-) -> None:
-    services.scripts[OpenAccount] = lambda _: [accepted({})]
-    headers = services.signer.bearer(user) | KEY | {"Prefer": "respond-async"}
-    answer = await gateway.http.post("/v1/wallets", json={"currency": "EUR"}, headers=headers)
-    assert (answer.status_code, answer.json()["status"]) == (202, "processing")
-    assert answer.headers["Location"].endswith(answer.json()["id"])
 
 
 async def test_listing_ones_wallets(gateway: Gateway, services: ScriptedServices, user: UUID) -> None:
@@ -111,23 +89,12 @@ async def test_a_customer_funds_nothing(gateway: Gateway, services: ScriptedServ
     assert 'scope="wallets:fund"' in answer.headers["WWW-Authenticate"]
 
 
-FUNDING = [
-    (refused("currency_mismatch"), None, 422),
-    (None, refused("transfer_not_found"), 503),
-    (None, refused("balance_overflow"), 422),
-    (None, completed({"id": "known"}), 201),
-]
-
-
-@pytest.mark.parametrize(("reply", "found", "status"), FUNDING)
-async def test_how_funding_can_end(
-    gateway: Gateway, services: ScriptedServices, reply: Any, found: Any, status: int
-) -> None:
-    services.scripts[FundAccount] = lambda _: [reply] if reply else []
-    services.answers[GetTransfer] = lambda _: found
-    body, headers = {"amount": 1, "currency": "EUR"}, services.signer.operator() | KEY | {"Prefer": "wait=1"}
+@pytest.mark.parametrize("code", ["currency_mismatch", "balance_overflow"])
+async def test_why_a_wallet_may_not_be_funded(gateway: Gateway, services: ScriptedServices, code: str) -> None:
+    services.scripts[FundAccount] = lambda _: [refused(code)]
+    body, headers = {"amount": 1, "currency": "EUR"}, services.signer.operator() | KEY
     answer = await gateway.http.post(f"/v1/wallets/{services.wallet(new_id())}/top_ups", json=body, headers=headers)
-    assert answer.status_code == status, answer.text
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
 @pytest.mark.parametrize("wallet", [new_id(), uuid4()])

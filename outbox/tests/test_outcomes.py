@@ -39,14 +39,14 @@ async def record(transactions: Transactions, command: Envelope[OpenAccount], *re
             tx.answer(command, reply)
 
 
-async def ask(reading: Database, scope: str, key: str) -> KeptOutcome:
+async def ask(reading: Database, scope: str, key: str, fingerprint: str | None = None) -> KeptOutcome:
     query = Envelope[GetOutcome](
         id=new_id(),
         source="/ledgerlink/gateway",
         type=GetOutcome.contract.type,
         time=datetime.now(UTC),
         correlationid="a-correlation-id",
-        data=GetOutcome(scope=scope, key=key),
+        data=GetOutcome(scope=scope, key=key, fingerprint=fingerprint),
     )
     return await get_outcome(reading, query)
 
@@ -75,3 +75,15 @@ async def test_a_key_is_known_in_its_own_scope_only(reading: Database, transacti
         with pytest.raises(Refused) as refused:
             await ask(reading, scope, key)
         assert refused.value.problem.code == "operation_not_found"
+
+
+async def test_another_requests_outcome_under_the_same_key_is_not_told(
+    reading: Database, transactions: Transactions
+) -> None:
+    command = open_account()
+    await record(transactions, command, ANSWERS[0])
+    key = command.data.idempotency.key
+    assert (await ask(reading, "test", key, command.data.idempotency.fingerprint)).outcome is Outcome.COMPLETED
+    with pytest.raises(Refused) as refused:
+        await ask(reading, "test", key, "f" * 64)
+    assert refused.value.problem.code == "idempotency_key_reused"
