@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import UUID7, BaseModel, ConfigDict, EmailStr, Field
 
 from contracts.identity.sessions import AccessToken
-from contracts.identity.shared import Done, GivenPassword, Jkt, Origin, Secret
+from contracts.identity.shared import AnyToken, Done, GivenPassword, Jkt, Origin, Secret
 from contracts.message import Message, query
 
 
@@ -135,7 +135,7 @@ class RevokeToken(Message):
     """
 
     client: ClientAuthentication
-    token: Annotated[Secret, Field(max_length=4096)]
+    token: AnyToken
     origin: Origin
 
 
@@ -163,4 +163,4 @@ class Introspect(Message):
     """Say what a token is now, to a confidential client. Refused with `invalid_client`."""
 
     client: ClientAuthentication
-    token: Annotated[Secret, Field(max_length=4096)]
+    token: AnyToken

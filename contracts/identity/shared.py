@@ -20,6 +20,8 @@ def _reveal(secret: SecretStr) -> str:
 
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=512), PlainSerializer(_reveal, when_used="json")]
 """Shown on the wire, which is encrypted and stores nothing, and nowhere else."""
+AnyToken = Annotated[SecretStr, Field(min_length=1, max_length=4096), PlainSerializer(_reveal, when_used="json")]
+"""A token of whichever kind, also a signed one, which is longer."""
 NewPassword = Annotated[SecretStr, Field(min_length=12, max_length=128), PlainSerializer(_reveal, when_used="json")]
 GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=128), PlainSerializer(_reveal, when_used="json")]
 Jkt = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{43}$", description="SHA-256 thumbprint of a DPoP key (RFC 7638)")]
