@@ -88,7 +88,7 @@ async def code_for(parts: Parts, database: Database, client: NewOAuthClient, **c
     return (await answered(parts, database, ticket)).code or ""
 
 
-async def redeemed(parts: Parts, database: Database, made: NewOAuthClient, code: str, **changes: Any) -> AccessToken:
+async def redeemed(parts: Parts, database: Database, made: NewOAuthClient, code: str, /, **changes: Any) -> AccessToken:
     known: dict[str, Any] = {
         "client": named(made),
         "code": SecretStr(code),
