@@ -21,11 +21,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-MARGIN = timedelta(minutes=2)
-"""A replica that could not read the keys for so long signs no more: before that, it may sign with the key before.
-
-A key checks so much longer, which is also enough for clocks that differ.
-"""
+STALE = timedelta(minutes=2)
+"""A replica that could not read the keys for so long signs no more; until then it may sign with the key before."""
+_MARGIN = STALE + timedelta(minutes=1)
+"""A key checks so much longer than it would have to: for such replicas, and for clocks that differ."""
 
 
 class KeysNotKnownError(RuntimeError):
@@ -65,7 +64,7 @@ class Schedule:
         """Return until when the key at a position checks: as long as a token that it signed may hold."""
         if position == 0:
             return None
-        return keys[position - 1].signs_from + self.token_lifetime + MARGIN
+        return keys[position - 1].signs_from + self.token_lifetime + _MARGIN
 
     def expired(self, keys: Sequence[KeyTimes], now: datetime) -> list[str]:
         """Return the ids of those that check no longer."""
@@ -125,7 +124,7 @@ class Keyring:
 
     def signing(self, now: datetime) -> KeyPair:
         """Return the key that signs now, the newest that has begun to. Raises KeysNotKnownError."""
-        if self._read_at is None or now - self._read_at > MARGIN:
+        if self._read_at is None or now - self._read_at > STALE:
             raise KeysNotKnownError("the signing keys could not be read for too long")
         for signs_from, key in self._keys:
             if signs_from <= now:
