@@ -1,0 +1,1 @@
+"""The page for integrators who listen to the messages themselves: docs/asyncapi, rendered without anybody's script."""
