@@ -22,6 +22,7 @@ from gateway.routes import (
     health,
     holds,
     journals,
+    message_documentation,
     operations,
     payment_intents,
     payment_steps,
@@ -72,6 +73,7 @@ _ROUTERS = (
     problem_types,
     health,
     documentation,
+    message_documentation,
 )
 _DESCRIPTION = """
 Wallets on a double-entry ledger, and payments between them.
