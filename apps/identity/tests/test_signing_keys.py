@@ -10,7 +10,7 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from apps.identity.domain.access_tokens import LEEWAY, Grant
@@ -43,10 +43,12 @@ AHEAD, LIFETIME = timedelta(seconds=10), timedelta(minutes=15)
 SCHEDULE = Schedule()
 
 
-PAUSES = st.sampled_from([0.0, 5.0, 10.0, 60.0, 115.0, 120.0, 300.0, 900.0, 1080.0])
+PAUSES = st.sampled_from([0.0, 10.0, 115.0, 900.0])
 
 
-@given(st.lists(st.tuples(PAUSES, st.booleans()), max_size=60), st.sampled_from([0.0, 1.0, 60.0, 120.0]))
+@settings(max_examples=300)
+@example([(10.0, True), (115.0, False), (900.0, False)], 120.0)
+@given(st.lists(st.tuples(PAUSES, st.booleans()), min_size=12, max_size=60), st.sampled_from([0.0, 60.0, 120.0]))
 def test_a_key_is_there_as_long_as_a_token_of_it_holds(steps: list[tuple[float, bool]], stale: float) -> None:
     """A replica whose view is as old as may be signs at every step; whoever checks has what is not deleted yet."""
     keys = [KeyTimes("0", START, START)]
