@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.auth import Tokens
+from gateway.probes import PROBES
 from gateway.problems import ProblemError
 from gateway.rate_fields import rate_fields
 from gateway.rate_limit import RateLimit, Verdict
 from gateway.rate_policies import RatePolicies
 from gateway.request_context import RequestContext, context_of
-
-UNLIMITED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class Admission:
@@ -24,7 +23,7 @@ class Admission:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer 429; either answer says what the limits are and how much is left."""
-        if scope["type"] == "http" and scope["path"] not in UNLIMITED:
+        if scope["type"] == "http" and scope["path"] not in PROBES:
             context = context_of(scope)
             await self._identify(context)
             verdict = await self._decide(scope, context)

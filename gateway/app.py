@@ -10,7 +10,9 @@ from fastapi import FastAPI
 from gateway import error_handlers, openapi
 from gateway.admission import Admission
 from gateway.body_limit import BodyLimit, Bound
+from gateway.cross_origin import allow_origins
 from gateway.edge import Edge
+from gateway.hosts import HostCheck
 from gateway.parts import Parts
 from gateway.rate_policies import RatePolicies
 from gateway.routes import (
@@ -43,7 +45,7 @@ from gateway.routes import (
     webhook_deliveries,
     webhook_endpoints,
 )
-from gateway.settings import GatewaySettings
+from gateway.settings import GatewaySettings, listed
 
 _ROUTERS = (
     users,
@@ -132,6 +134,9 @@ def _wrap(app: FastAPI, parts: Parts) -> None:
             processor_webhooks.PREFIX: Bound(settings.webhook_bytes, settings.body_seconds),
         },
     )
+    if settings.cors_origins:
+        allow_origins(app, listed(settings.cors_origins))
+    app.add_middleware(HostCheck, hosts=listed(settings.hosts))
     app.add_middleware(Edge)
 
 

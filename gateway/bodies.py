@@ -1,6 +1,5 @@
 """Request bodies, read without guessing: unknown and repeated members are refused, not ignored or overwritten."""
 
-import json
 import re
 from collections.abc import Callable, Coroutine
 from datetime import UTC, date, datetime
@@ -12,7 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from starlette.responses import Response
 
 from contracts.wallet import FIRST_DAY, LAST_DAY
-from gateway.problems import ProblemError
+from gateway import strict_json
 
 
 class Body(BaseModel):
@@ -78,14 +77,14 @@ class _StrictJson(Request):
 
     async def json(self) -> Any:
         if not hasattr(self, "_strict"):
-            read = json.loads((await self.body()).decode(), object_pairs_hook=_members)
-            self.check(read)
-            self._strict = read
+            body = strict_json.read((await self.body()).decode())
+            self.check(body)
+            self._strict = body
         return self._strict
 
 
 class BodyRoute(APIRoute):
-    """A route whose JSON body names each member once; RFC 8259 §4 leaves open which of two would count.
+    """A route whose JSON body is read strictly (see gateway.strict_json).
 
     `check` sees the body as it was written, before anything else does, and raises ProblemError to refuse it.
     """
@@ -102,12 +101,3 @@ class BodyRoute(APIRoute):
             return await handle(strict)
 
         return handle_strictly
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise ProblemError("malformed_json", f"The member {repeated[:64]!a} is given more than once; give it once.")
-    return members

@@ -16,6 +16,7 @@ _SECURITY = [
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+_ALWAYS_HTTPS = (b"strict-transport-security", b"max-age=31536000")
 _NEVER_STORED = (b"cache-control", b"no-store")
 _NOTHING_RUNS = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _UNMATCHED = "unmatched"
@@ -40,7 +41,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _with_headers(message["headers"], context)
+                message["headers"] = _with_headers(message["headers"], context, scope)
             await send(message)
 
         try:
@@ -54,11 +55,15 @@ class Edge:
             _observe(scope, status, time.perf_counter() - started)
 
 
-def _with_headers(headers: list[tuple[bytes, bytes]], context: RequestContext) -> list[tuple[bytes, bytes]]:
+def _with_headers(
+    headers: list[tuple[bytes, bytes]], context: RequestContext, scope: Scope
+) -> list[tuple[bytes, bytes]]:
     """Add the headers of every answer; a route may have set its own cache and content policy."""
     headers = [*headers, *_SECURITY, (b"x-correlation-id", context.correlation_id.encode())]
     names = {name for name, _ in headers}
     headers += [default for default in (_NEVER_STORED, _NOTHING_RUNS) if default[0] not in names]
+    if scope["scheme"] == "https":  # over http it would say nothing (RFC 6797 §7.2)
+        headers.append(_ALWAYS_HTTPS)
     return headers
 
 

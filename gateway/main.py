@@ -6,8 +6,10 @@ from types import FrameType
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from gateway.app import create_app
+from gateway.http_protocol import HeadBound, protocol_of
 from gateway.open_streams import OpenStreams
 from gateway.parts import Parts
 from gateway.settings import GatewaySettings
@@ -31,20 +33,15 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def run() -> None:
-    """Serve until SIGTERM; then finish the requests in hand, in bounded time."""
-    settings = GatewaySettings()
-    set_up_logs(settings, "gateway")
-    set_up_tracing("gateway", settings.trace_sample_ratio)
-    structlog.get_logger().info("starting", host=settings.http_host, port=settings.http_port)
-    app = create_app(settings)
-    parts: Parts = app.state.parts
-    config = uvicorn.Config(
+def configuration(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
+    """Return how the application is served: HTTP/1.1 within bounds, believing only the proxies that are trusted."""
+    bound = HeadBound(settings.head_bytes, settings.head_fields, settings.head_seconds)
+    return uvicorn.Config(
         app,
         host=settings.http_host,
         port=settings.http_port,
         loop="uvloop",
-        http="httptools",
+        http=protocol_of(bound),
         ws="none",
         workers=1,
         access_log=False,
@@ -55,7 +52,17 @@ def run() -> None:
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
-    server = _Server(config, parts.streams)
+
+
+def run() -> None:
+    """Serve until SIGTERM; then finish the requests in hand, in bounded time."""
+    settings = GatewaySettings()
+    set_up_logs(settings, "gateway")
+    set_up_tracing("gateway", settings.trace_sample_ratio)
+    structlog.get_logger().info("starting", host=settings.http_host, port=settings.http_port)
+    app = create_app(settings)
+    parts: Parts = app.state.parts
+    server = _Server(configuration(app, settings), parts.streams)
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from contracts.ids import new_id
 from gateway.app import create_app
+from gateway.main import configuration
 from gateway.parts import Parts
 from gateway.settings import GatewaySettings
 from gateway.tests.scripted_services import ScriptedServices, until
@@ -70,7 +71,7 @@ async def running(settings: GatewaySettings, *, ready: bool = True) -> AsyncIter
     life = asyncio.create_task(live())
     await started.wait()
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=30) as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=30) as http:
         gateway = Gateway(app, http)
         if ready:
             await until(lambda: gateway.parts.broker.is_ready and gateway.parts.keys.are_known)
@@ -81,11 +82,10 @@ async def running(settings: GatewaySettings, *, ready: bool = True) -> AsyncIter
 
 @asynccontextmanager
 async def served(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve the application over a socket, as in production."""
+    """Serve the application over a socket, as in production; its life cycle runs already."""
     port = free_port()
-    config = uvicorn.Config(
-        gateway.app, port=port, lifespan="off", http="httptools", ws="none", access_log=False, log_config=None
-    )
+    config = configuration(gateway.app, gateway.parts.settings.model_copy(update={"http_port": port}))
+    config.lifespan = "off"
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve())
     await until(lambda: server.started)

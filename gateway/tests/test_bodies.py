@@ -41,7 +41,6 @@ FIELDS: list[tuple[str, Any]] = [
     ("amount", -1),
     ("amount", 10**12 + 1),
     ("amount", 10**40),
-    ("amount", float("inf")),
     ("amount", {"amount": 1}),
     ("currency", "eur"),
     ("currency", "ABC"),
@@ -108,7 +107,7 @@ async def test_what_does_not_fit_a_payment_method_is_named(
 
 
 def _loosely(body: dict[str, Any]) -> bytes:
-    return json.dumps(body).encode()  # writes what orjson refuses: infinity, half surrogate pairs
+    return json.dumps(body).encode()  # writes what orjson refuses: half surrogate pairs, large numbers
 
 
 MALFORMED = [
@@ -123,8 +122,13 @@ MALFORMED = [
     (b"\xff\xfe", 400, "malformed_request"),
     ('{"amount": 1}'.encode("utf-16"), 400, "malformed_request"),
     (b'{"description": "\xff"}', 400, "malformed_request"),
-    (b"[" * 20_000, 400, "malformed_request"),
-    (b'{"amount": ' + b"9" * 5000 + b"}", 400, "malformed_request"),
+    (b"[" * 20_000, 400, "malformed_json"),
+    (b'{"metadata": ' + b"[" * 31 + b"]" * 31 + b"}", 422, "invalid_request"),
+    (b'{"metadata": ' + b"[" * 32 + b"]" * 32 + b"}", 400, "malformed_json"),
+    (b'{"amount": ' + b"9" * 5000 + b"}", 400, "malformed_json"),
+    (b'{"amount": NaN}', 400, "malformed_json"),
+    (b'{"amount": -Infinity}', 400, "malformed_json"),
+    (b'{"amount": 1e999}', 400, "malformed_json"),
 ]
 
 
@@ -192,7 +196,7 @@ async def test_a_body_that_never_comes_is_408(
     async with running(settings(body_seconds=0.3)) as gateway, served(gateway) as http:
         reader, writer = await asyncio.open_connection("127.0.0.1", http.base_url.port)
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        writer.write(f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{head}Content-Length: 50\r\n\r\n{{".encode())
+        writer.write(f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}Content-Length: 50\r\n\r\n{{".encode())
         status = await asyncio.wait_for(reader.readline(), 5)
         assert status.startswith(b"HTTP/1.1 408")
         writer.close()

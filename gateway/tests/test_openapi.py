@@ -198,7 +198,7 @@ async def test_an_invalid_request_is_shown_as_it_is_answered(app: FastAPI, docum
     """By the real answer where no token is needed, so that words of the framework that change are noticed."""
     sent = {"/v1/users": {"email": "ann@ledgerlink.example", "password": "short"},
             "/v1/sessions": {"email": "ann@ledgerlink.example"}}  # fmt: skip
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as http:
         for path, body in sent.items():
             answer = (await http.post(path, json=body)).json()
             shown = problem_of(document["paths"][path]["post"], "422", "invalid_request")
@@ -284,7 +284,7 @@ def test_what_needs_a_token_says_which_scope(document: dict[str, Any]) -> None:
 
 
 async def test_the_address_alone_leads_to_the_documentation(app: FastAPI) -> None:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as http:
         for method in ("GET", "HEAD"):
             start = await http.request(method, "/")
             assert (start.status_code, start.headers["Location"]) == (307, "/docs")
@@ -292,7 +292,7 @@ async def test_the_address_alone_leads_to_the_documentation(app: FastAPI) -> Non
 
 
 async def test_docs_and_document_are_served(app: FastAPI) -> None:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as http:
         assert (await http.get("/openapi.json")).json()["info"]["title"] == "LedgerLink"
         docs = await http.get("/docs")
         assert docs.status_code == 200
