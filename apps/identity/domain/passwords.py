@@ -68,6 +68,10 @@ class Passwords:
         matches = await self._in_thread(self._matches, password_hash or self._nobodys, password)
         return matches and password_hash is not None
 
+    async def beside(self, work: Callable[..., T], *arguments: str) -> T:
+        """Do other slow work on passwords in these threads, in its turn. Raises OverloadedError."""
+        return await self._in_thread(work, *arguments)
+
     def is_outdated(self, password_hash: str) -> bool:
         """Tell whether a hash was made at another cost than what is configured now."""
         return self._hasher.check_needs_rehash(password_hash)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-_FIRST_WAIT = timedelta(seconds=1)
 _LONGEST_WAIT = timedelta(minutes=15)
 _MOST_DOUBLINGS = 10
 _WARNED_EVERY = timedelta(days=1)
@@ -63,7 +62,7 @@ def wait(policy: Policy, counter: Counter, now: datetime) -> timedelta:
     beyond = min(counter.failures, policy.most) - policy.free
     if beyond <= 0:
         return timedelta(0)
-    pause = min(_FIRST_WAIT * 2 ** (beyond - 1), _LONGEST_WAIT)
+    pause = min(timedelta(seconds=1 << (beyond - 1)), _LONGEST_WAIT)
     return max(timedelta(0), min(counter.last_at, now) + pause - now)
 
 

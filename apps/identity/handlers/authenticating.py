@@ -167,6 +167,15 @@ async def _with_present_hash(parts: Parts, account: Account, password: str) -> A
     except OverloadedError:
         return account
     async with parts.transactions.begin() as tx:
-        if not await accounts.renew_hash(tx, account, renewed):
-            return account
-    return replace(account, password_hash=renewed)
+        if await accounts.renew_hash(tx, account, renewed):
+            return replace(account, password_hash=renewed)
+        present = await accounts.by_id(tx, account.id)
+    # Another login was quicker, or the password was changed meanwhile.
+    return present if present and await _is_still(parts, present, password) else account
+
+
+async def _is_still(parts: Parts, account: Account, password: str) -> bool:
+    try:
+        return await parts.passwords.verify(account.password_hash, password)
+    except OverloadedError:
+        return False

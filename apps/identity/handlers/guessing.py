@@ -96,6 +96,12 @@ async def begin_code(parts: Parts, account: Account) -> bytes:
     return key
 
 
+async def start_anew(parts: Parts, tx: Transaction, account: Account, origin: Origin | None) -> None:
+    """Forget the guesses that keep an account's owner waiting who has just set another password."""
+    guess = guess_of(parts, account.email or "", account, origin, None)
+    await attempts.forget(tx, [guess.own, _key(parts, "second factor", account.id.hex)])
+
+
 def _check(policies: Mapping[bytes, Policy], counters: Mapping[bytes, Counter], now: datetime) -> None:
     longest = max(throttling.wait(policy, counters[key], now) for key, policy in policies.items())
     if longest > timedelta(0):

@@ -1,12 +1,13 @@
 """Register: a new customer, unless the address has an account."""
 
-from datetime import UTC, datetime
-
 from apps.identity.domain.account import Account, normalised
+from apps.identity.handlers.lateness import refuse_late
+from apps.identity.handlers.new_passwords import checked_hash
+from apps.identity.handlers.outgoing import queue_message
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.recording import Happening, record
 from apps.identity.store import accounts
-from contracts.identity import Origin, Register, Role, SecurityEventKind, User, UserRegistered
+from contracts.identity import Origin, Purpose, Register, Role, SecurityEventKind, User, UserRegistered
 from contracts.ids import new_id
 from contracts.message import Envelope
 from outbox.database import Database
@@ -15,15 +16,18 @@ from outbox.transaction import Transaction
 
 
 async def register(parts: Parts, _database: Database, request: Envelope[Register]) -> User:
-    """Answer a request to register. Raises Refused with `email_taken` or `deadline_exceeded`."""
-    if request.is_late(datetime.now(UTC)):
-        raise Refused("deadline_exceeded", "The request came too late to be worked on; send it again.")
+    """Answer a request to register, and queue the token that proves the address.
+
+    Raises Refused with `email_taken`, `password_too_weak`, `overloaded` or `deadline_exceeded`.
+    """
+    refuse_late(request)
     asked = request.data
-    password_hash = await parts.passwords.hash(asked.password.get_secret_value())
+    password_hash = await checked_hash(parts, asked.password.get_secret_value(), asked.email)
     async with parts.transactions.begin() as tx:
         account = _new(parts, tx, asked.email, password_hash, Role.CUSTOMER)
         if not await _add(parts, tx, account, asked.origin, request):
             raise Refused("email_taken", "This e-mail address has an account already; log in instead.", "email")
+        await queue_message(parts, tx, Purpose.VERIFY_EMAIL, account, request)
     return account.user
 
 

@@ -60,9 +60,14 @@ async def authenticate_session(
 
 async def _unchanged(tx: Transaction, proven: Account) -> Account:
     account = await accounts.locked(tx, proven.id)
-    if account is None or account.status is not UserStatus.ACTIVE or account.version != proven.version:
+    if account is None or account.status is not UserStatus.ACTIVE or _standing(account) != _standing(proven):
         raise Refused("invalid_credentials", "The account has changed meanwhile; log in again.")
     return account
+
+
+def _standing(account: Account) -> tuple[int, str | None]:
+    """Return what a login rests on: what the user may do, and the password that was proven."""
+    return account.version, account.password_hash
 
 
 def _opened(parts: Parts, login: NewSession, account: Account, now: datetime) -> OpenSession:

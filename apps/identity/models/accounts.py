@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, LargeBinary, Text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, LargeBinary, Text
 from sqlmodel import Field
 
 from apps.identity.models.base import IdentityTable
@@ -29,6 +29,7 @@ class UserAccount(IdentityTable, table=True):
             "AND personal_key IS NULL AND email_verified_at IS NULL))",
             name="user_account_erased",
         ),
+        Index("user_account_of_role", "role", "id"),
     )
 
     id: UUID = Field(primary_key=True)

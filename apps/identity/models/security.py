@@ -26,7 +26,10 @@ class SecurityEventRow(IdentityTable, table=True):
     """Something that happened; a trigger refuses to change it. Where it came from is sealed under the user's key."""
 
     __tablename__ = "security_event"
-    __table_args__ = (Index("security_event_of_user", "user_id", "id"),)
+    __table_args__ = (
+        Index("security_event_of_user", "user_id", "id"),
+        Index("security_event_of_kind", "kind", "id"),
+    )
 
     id: UUID = Field(primary_key=True)
     kind: str = Field(sa_type=Text)

@@ -10,6 +10,7 @@ from contracts.identity import Role, UserStatus
 from outbox.database import Reads
 from outbox.transaction import Transaction
 
+_LAST = UUID(int=2**128 - 1)
 _ADD = """
 INSERT INTO user_account (id, email, password_hash, role, created_at, personal_key) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (email) DO NOTHING RETURNING id
@@ -33,9 +34,11 @@ FROM user_account WHERE id = ANY($1::uuid[])
 _NEXT_VERSION = "UPDATE user_account SET version = version + 1 WHERE id = $1 RETURNING version"
 _PAGE = """
 SELECT id, email, password_hash, role, created_at, status, version, email_verified_at, personal_key
-FROM user_account
-WHERE ($1::text IS NULL OR email = $1) AND ($2::text IS NULL OR role = $2) AND ($3::uuid IS NULL OR id < $3)
-ORDER BY id DESC LIMIT $4
+FROM user_account WHERE id < $1 ORDER BY id DESC LIMIT $2
+"""
+_PAGE_OF_ROLE = """
+SELECT id, email, password_hash, role, created_at, status, version, email_verified_at, personal_key
+FROM user_account WHERE id < $1 AND role = $3 ORDER BY id DESC LIMIT $2
 """
 _RENEW_HASH = "UPDATE user_account SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id"
 _SET_PASSWORD = "UPDATE user_account SET password_hash = $2 WHERE id = $1"  # noqa: S105 - a statement
@@ -88,9 +91,13 @@ async def locked(tx: Transaction, user: UUID) -> Account | None:
     return _account(await tx.fetchrow(_LOCKED, user))
 
 
-async def page(reads: Reads, email: str | None, role: Role | None, before: UUID | None, limit: int) -> list[Account]:
-    """Return accounts, newest first, those before an id; with a normalised address the one that has it."""
-    rows = await reads.fetch(_PAGE, email, role and role.value, before, limit)
+async def page(reads: Reads, role: Role | None, before: UUID | None, limit: int) -> list[Account]:
+    """Return accounts, newest first: those before an id, all or those of one role."""
+    end = before or _LAST
+    if role is None:
+        rows = await reads.fetch(_PAGE, end, limit)
+    else:
+        rows = await reads.fetch(_PAGE_OF_ROLE, end, limit, role.value)
     return [account for row in rows if (account := _account(row))]
 
 

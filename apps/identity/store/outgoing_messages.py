@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from contracts.identity import Purpose
-from outbox.database import columns
+from outbox.database import Reads, columns
 from outbox.transaction import Transaction
 
 WORKER = "messages"
+_NONE = UUID(int=0)
 _FORGOTTEN_AT_ONCE = 10_000
 
 _ADD = """
@@ -27,6 +28,10 @@ _FINISH = """
 UPDATE outgoing_message AS m SET next_at = NULL, sent_at = ended.sent_at, sealed = ''
 FROM unnest($1::uuid[], $2::timestamptz[]) AS ended (id, sent_at) WHERE m.id = ended.id
 """
+_WAS_QUEUED = """
+SELECT EXISTS (SELECT FROM outgoing_message WHERE user_id = $1 AND purpose = $2 AND created_at > $3 AND id <> $4)
+"""
+_REMOVE = "DELETE FROM outgoing_message WHERE id = ANY ($1::uuid[])"
 _REMOVE_OF_USER = "DELETE FROM outgoing_message WHERE user_id = $1"
 _FORGET = """
 DELETE FROM outgoing_message WHERE id IN (
@@ -68,6 +73,17 @@ async def claim(tx: Transaction, messages: Sequence[tuple[UUID, timedelta, UUID]
 async def finish(tx: Transaction, messages: Sequence[tuple[UUID, datetime | None]]) -> None:
     """Attempt these no more: sent then, or never (None). Nothing personal is left of them."""
     await tx.execute(_FINISH, *columns(messages, 2))
+
+
+async def was_queued(reads: Reads, user: UUID, purpose: Purpose, since: datetime, *, besides: UUID = _NONE) -> bool:
+    """Tell whether a message of a purpose was queued for a user since then, besides one."""
+    queued: bool = await reads.fetchval(_WAS_QUEUED, user, purpose.value, since, besides)
+    return queued
+
+
+async def remove(tx: Transaction, messages: Sequence[UUID]) -> None:
+    """Delete messages: there is nobody to send them to."""
+    await tx.execute(_REMOVE, list(messages))
 
 
 async def remove_of_user(tx: Transaction, user: UUID) -> None:

@@ -32,6 +32,7 @@ _STATEMENTS = (
     GRANT UPDATE (email, password_hash, role, status, version, email_verified_at, personal_key)
         ON user_account TO identity
     """,
+    "CREATE INDEX user_account_of_role ON user_account (role, id)",
     """
     CREATE TABLE one_time_token (
         token_hash bytea PRIMARY KEY,
@@ -222,6 +223,7 @@ _STATEMENTS = (
     )
     """,
     "CREATE INDEX security_event_of_user ON security_event (user_id, id)",
+    "CREATE INDEX security_event_of_kind ON security_event (kind, id)",
     """
     CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
     BEGIN
