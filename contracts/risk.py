@@ -10,6 +10,8 @@ from contracts.money import Amount, Currency
 from contracts.outcomes import KeptOutcome, OutcomeAsked
 
 REVIEWS_LIMIT = 100
+AUTHENTICATION_REQUIRED = "authentication_required"
+"""The rule that declines a payment until its payer has proven again who they are (RFC 9470)."""
 
 
 class RiskOutcome(StrEnum):
@@ -22,7 +24,10 @@ class RiskOutcome(StrEnum):
 
 @command("risk", "assess", senders=("payments",))
 class Assess(Message):
-    """Decide about a payment. The decision goes to the envelope's `replyto`: `risk.decisions.<requester>`."""
+    """Decide about a payment. The decision goes to the envelope's `replyto`: `risk.decisions.<requester>`.
+
+    `authenticated_at` is when the payer last proved who they are, where a person asked for the payment.
+    """
 
     assessment_id: UUID7
     payment_intent_id: UUID7
@@ -33,6 +38,7 @@ class Assess(Message):
     currency: Currency
     direction: Annotated[str, Field(max_length=40, description="As in the payment intent")] = "payment"
     method: Annotated[str, Field(max_length=40, description="The type of the payment method")] = "wallet"
+    authenticated_at: AwareDatetime | None = None
 
 
 class FiredRule(Message):

@@ -21,6 +21,10 @@ class RiskSettings(ServiceSettings):
     payments_per_minute_limit: int = Field(default=_DEFAULT.payments_per_minute, ge=0, description="Of a payer")
     review_amount: int = Field(default=_DEFAULT.review_amount, ge=0, description="Major units in one payment")
     large_amount: int = Field(default=_DEFAULT.large_amount, ge=0, description="Major units that are noted")
+    step_up_amount: int = Field(default=_DEFAULT.step_up_amount, ge=0, description="Major units in one payment")
+    step_up_seconds: float = Field(
+        default=_DEFAULT.step_up_after.total_seconds(), ge=0, description="A payer proved so recently who they are"
+    )
     history_hours: int = Field(default=3, ge=2, le=168, description="Longer than any rule looks back")
 
     @property
@@ -32,6 +36,8 @@ class RiskSettings(ServiceSettings):
             payments_per_minute=self.payments_per_minute_limit,
             review_amount=self.review_amount,
             large_amount=self.large_amount,
+            step_up_amount=self.step_up_amount,
+            step_up_after=timedelta(seconds=self.step_up_seconds),
         )
 
     @property

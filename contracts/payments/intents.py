@@ -124,7 +124,8 @@ class CreatePaymentIntent(Message):
     """Create a payment intent and, with `confirm`, set it going.
 
     `customer` is who asks and pays; `merchant` who owns the destination wallet, as the gateway found. A `source_wallet`
-    without a payment method is a payment method of type wallet.
+    without a payment method is a payment method of type wallet. `authenticated_at` is when the customer last proved who
+    they are, where it is not a program that asks.
     """
 
     payment_intent_id: UUID7
@@ -144,6 +145,7 @@ class CreatePaymentIntent(Message):
     return_url: Annotated[str, Field(max_length=2000)] | None = None
     country: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
     confirm: bool = False
+    authenticated_at: AwareDatetime | None = None
     idempotency: Idempotency
 
 
@@ -170,6 +172,7 @@ class ConfirmPaymentIntent(Message):
     customer: UUID7
     payment_method: PaymentMethod | None = None
     return_url: Annotated[str, Field(max_length=2000)] | None = None
+    authenticated_at: AwareDatetime | None = None
     idempotency: Idempotency
 
 

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from apps.payments.domain.transitions import State, Trigger, public_status, states_that_allow
 from contracts.message import Problem
-from contracts.risk import FiredRule
+from contracts.risk import AUTHENTICATION_REQUIRED, FiredRule
 
 NOT_FOUND = Problem(
     code="payment_intent_not_found",
@@ -158,8 +158,13 @@ def exceeds_captured(amount: int) -> Problem:
 
 
 def declined_by_risk(rules: Sequence[FiredRule]) -> Problem:
-    """Return the error of a declined payment; it names the reasons of the rules that fired, the first few."""
+    """Return the error of a declined payment; it names the reasons of the rules that fired, the first few.
+
+    What the payer can cure by proving again who they are has a code of its own.
+    """
     reasons = " ".join(rule.reason for rule in rules[:_REASONS_SHOWN]) or "no reason was given."
+    if any(rule.name == AUTHENTICATION_REQUIRED for rule in rules):
+        return Problem(code=AUTHENTICATION_REQUIRED, detail=f"Log in again to make this payment: {reasons}")
     return Problem(code="payment_declined", detail=f"The risk check declined this payment: {reasons}")
 
 

@@ -1,9 +1,13 @@
+from datetime import UTC, datetime, timedelta
+
 from apps.payments.domain.transitions import State
 from apps.payments.tests.building import SHOP, approval, confirm, create, decline, last_error, late, posted
 from apps.payments.tests.room import Room
 from contracts.ids import new_id
 from contracts.message import Outcome, Problem, Reply
 from contracts.risk import Assess
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def problem(reply: Reply) -> Problem:
@@ -23,6 +27,20 @@ async def test_a_confirmation_starts_the_first_attempt(room: Room) -> None:
     assert reply.resource["status"] == "processing"
     assert (intent.state, intent.current.number) == (State.ASSESSING, 1)
     assert (asked.correlationid, asked.causationid) == ("order-8", confirmation.id)
+
+
+async def test_risk_is_told_when_the_payer_last_proved_who_they_are(room: Room) -> None:
+    first, again = NOW - timedelta(hours=1), NOW
+    created = create()
+    created = created.model_copy(update={"data": created.data.model_copy(update={"authenticated_at": first})})
+    identifier = created.data.payment_intent_id
+    await room.deliver(created)
+    await room.deliver(decline(await room.assessment(identifier)))
+    confirmed = confirm(identifier)
+    await room.deliver(
+        confirmed.model_copy(update={"data": confirmed.data.model_copy(update={"authenticated_at": again})})
+    )
+    assert [asked.data.authenticated_at for asked in await room.said(Assess)] == [first, again]
 
 
 async def test_refusals_in_their_order(room: Room) -> None:

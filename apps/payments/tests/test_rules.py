@@ -226,6 +226,13 @@ def test_a_decline_names_the_first_reasons() -> None:
     assert "no reason was given" in declined_by_risk([]).detail
 
 
+def test_what_the_payer_can_cure_by_logging_in_has_a_code_of_its_own() -> None:
+    rules = [FiredRule(name=name, reason=f"By {name}.") for name in ("authentication_required", "large_amount")]
+    problem = declined_by_risk(rules)
+    assert problem.code == "authentication_required"
+    assert "By authentication_required." in problem.detail
+
+
 @pytest.mark.parametrize(
     ("ledger_code", "expected", "parameter"),
     [

@@ -1,8 +1,8 @@
 """Assessing payments one after the other, each on what the ones before it have added to its payer's history."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from apps.risk.domain.history import Bucket, Count, History, Seen, minute_of
@@ -28,6 +28,12 @@ class Assessment:
     destination_wallet: UUID | None = None
     direction: str = "payment"
     method: str = "wallet"
+    authenticated_at: datetime | None = None
+
+    @property
+    def authenticated_ago(self) -> timedelta | None:
+        """How long before it was asked for the payer proved who they are; None where no person asked."""
+        return None if self.authenticated_at is None else self.asked_at - self.authenticated_at
 
     @property
     def bucket(self) -> Bucket:
@@ -89,7 +95,8 @@ def decide(
 
 def _decide_one(rules: Sequence[Rule], history: History, assessment: Assessment, now: datetime) -> Decision:
     bucket = assessment.bucket
-    features = history.features(bucket, assessment.amount, assessment.asked_at.second)
+    seen = history.features(bucket, assessment.amount, assessment.asked_at.second)
+    features = replace(seen, authenticated_ago=assessment.authenticated_ago)
     outcome, fired = judge(rules, features)
     history.add(bucket, assessment.amount if outcome is RiskOutcome.APPROVE else 0)
     return Decision(assessment.id, assessment.payment_intent_id, assessment.payer, outcome, fired, now)

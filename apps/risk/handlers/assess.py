@@ -46,4 +46,5 @@ def _assessment_of(command: Envelope[Assess]) -> Assessment:
         destination_wallet=asked.destination_wallet,
         direction=asked.direction,
         method=asked.method,
+        authenticated_at=asked.authenticated_at,
     )

@@ -100,6 +100,15 @@ def test_volume_counts_approved_payments_of_the_last_hour() -> None:
     assert _one(shelf, 99_00, 3660) == ""
 
 
+def test_the_age_of_an_authentication_is_that_when_the_payment_was_asked_for() -> None:
+    [payment] = _payments(1, amount=81_00)
+    rules = rule_set(Limits(step_up_amount=80, step_up_after=timedelta(seconds=60)))
+    for seconds, expected in ((60, ""), (61, "authentication_required")):
+        asked = replace(payment, authenticated_at=NOW - timedelta(seconds=seconds))
+        decided = decide(rules, {}, {}, [asked], NOW + timedelta(hours=1))
+        assert _declined_by(decided.decisions) == [expected]
+
+
 def test_an_assessment_of_another_payment_under_a_used_id_is_an_error() -> None:
     [first] = _payments(1)
     other = replace(first, payment_intent_id=UUID(int=98))

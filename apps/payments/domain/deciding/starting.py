@@ -39,7 +39,7 @@ def create(wish: Wish, asked: CreatePaymentIntent, terms: Terms, now: datetime) 
         draft.change(asked_by=wish.asked_by)
         draft.answer(wish.asked_by, Outcome.COMPLETED, public_view(draft.intent))
         return draft.step()
-    return _confirmed(draft, wish) or draft.step()
+    return _confirmed(draft, wish, asked.authenticated_at) or draft.step()
 
 
 def _opened(asked: CreatePaymentIntent, terms: Terms, now: datetime) -> Intent:
@@ -106,10 +106,10 @@ def confirm(draft: Draft, wish: Wish, asked: ConfirmPaymentIntent) -> Problem | 
         return problem
     return_url = asked.return_url or intent.return_url
     draft.change(method=changed.method, source_wallet=changed.source_wallet, return_url=return_url)
-    return _confirmed(draft, wish)
+    return _confirmed(draft, wish, asked.authenticated_at)
 
 
-def _confirmed(draft: Draft, wish: Wish) -> Problem | None:
+def _confirmed(draft: Draft, wish: Wish, authenticated_at: datetime | None) -> Problem | None:
     intent, terms = draft.intent, draft.terms
     if intent.method is None:
         return errors.METHOD_REQUIRED
@@ -133,12 +133,12 @@ def _confirmed(draft: Draft, wish: Wish) -> Problem | None:
         capture_before=None,
         deadline_at=draft.now + terms.risk_wait,
     )
-    draft.say(_assessment(draft.intent, intent.method))
+    draft.say(_assessment(draft.intent, intent.method, authenticated_at))
     draft.accept()
     return None
 
 
-def _assessment(intent: Intent, method: Method) -> Assess:
+def _assessment(intent: Intent, method: Method, authenticated_at: datetime | None) -> Assess:
     return Assess.model_construct(
         assessment_id=intent.current.assessment_id,
         payment_intent_id=intent.id,
@@ -149,6 +149,7 @@ def _assessment(intent: Intent, method: Method) -> Assess:
         currency=intent.currency,
         direction=intent.direction.value,
         method=method.type.value,
+        authenticated_at=authenticated_at,
     )
 
 
