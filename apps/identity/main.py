@@ -13,7 +13,9 @@ from apps.identity.handlers.parts import Lifetimes, Parts
 from apps.identity.handlers.register import ensure_account
 from apps.identity.handlers.signing_keys import ready_keys
 from apps.identity.settings import IdentitySettings
-from apps.identity.subscribers import subscribe
+from apps.identity.subscribers import FORGET_SECONDS, subscribe
+from apps.identity.workers.send_messages import Mailing, MessageWorker, Sender, forget_messages
+from apps.identity.workers.senders import ConsoleSender, SmtpSender
 from contracts.identity import Role
 from outbox.service import Service
 
@@ -36,6 +38,9 @@ def build(settings: IdentitySettings) -> Service:
         ),
     )
     subscribe(service, parts)
+    mailing = Mailing(sender_of(settings), parts.sealer, parts.lifetimes, settings.public_url.rstrip("/"))
+    service.work(MessageWorker(service.transactions, mailing))
+    service.every(FORGET_SECONDS, forget_messages)
     service.before_start(partial(ready_keys, parts))
     first = (
         (settings.operator_email, settings.operator_password, Role.OPERATOR),
@@ -60,6 +65,14 @@ def passwords_of(settings: IdentitySettings) -> Passwords:
     """Return the password hashing that the settings describe."""
     cost = Argon2Cost(settings.argon2_memory_kib, settings.argon2_time_cost, settings.argon2_lanes)
     return Passwords(cost, settings.hashing_threads)
+
+
+def sender_of(settings: IdentitySettings) -> Sender:
+    """Return the way to users that the settings describe."""
+    if settings.sender == "console":
+        return ConsoleSender()
+    login = (settings.smtp_user, settings.smtp_password) if settings.smtp_user else None
+    return SmtpSender((settings.smtp_host, settings.smtp_port), settings.smtp_security, login, settings.smtp_from)
 
 
 def run() -> None:

@@ -1,9 +1,9 @@
 """What the identity service is told by its environment (IDENTITY_...)."""
 
 import os
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import EmailStr, Field, SecretStr
+from pydantic import EmailStr, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from contracts.identity import TOKEN_AUDIENCE, TOKEN_ISSUER
@@ -50,6 +50,15 @@ class IdentitySettings(ServiceSettings):
     )
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="How the way to the mail server is encrypted; a server that does not is refused"
+    )
     smtp_user: str = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_from: str = "LedgerLink <no-reply@ledgerlink.example>"
+
+    @model_validator(mode="after")
+    def _has_a_mail_server(self) -> Self:
+        if self.sender == "smtp" and not self.smtp_host:
+            raise ValueError("IDENTITY_SMTP_HOST names the mail server where IDENTITY_SENDER is smtp")
+        return self

@@ -102,6 +102,11 @@ async def start_anew(parts: Parts, tx: Transaction, account: Account, origin: Or
     await attempts.forget(tx, [guess.own, _key(parts, "second factor", account.id.hex)])
 
 
+async def forget_old_guesses(tx: Transaction) -> None:
+    """Forget counters that say nothing any more, as a job."""
+    await attempts.forget_old(tx, tx.now - throttling.FORGOTTEN_AFTER)
+
+
 def _check(policies: Mapping[bytes, Policy], counters: Mapping[bytes, Counter], now: datetime) -> None:
     longest = max(throttling.wait(policy, counters[key], now) for key, policy in policies.items())
     if longest > timedelta(0):

@@ -27,6 +27,10 @@ _LOCKED = """
 SELECT id, email, password_hash, role, created_at, status, version, email_verified_at, personal_key
 FROM user_account WHERE id = $1 FOR UPDATE
 """
+_BY_EMAILS = """
+SELECT id, email, password_hash, role, created_at, status, version, email_verified_at, personal_key
+FROM user_account WHERE email = ANY($1::text[])
+"""
 _BY_IDS = """
 SELECT id, email, password_hash, role, created_at, status, version, email_verified_at, personal_key
 FROM user_account WHERE id = ANY($1::uuid[])
@@ -67,6 +71,12 @@ async def add(tx: Transaction, account: Account) -> bool:
 async def by_email(reads: Reads, email: str) -> Account | None:
     """Return the account of a normalised address."""
     return _account(await reads.fetchrow(_BY_EMAIL, email))
+
+
+async def by_emails(reads: Reads, emails: Iterable[str]) -> dict[str, Account]:
+    """Return the accounts that normalised addresses have, by these."""
+    found = {row["email"]: _account(row) for row in await reads.fetch(_BY_EMAILS, sorted(set(emails)))}
+    return {email: account for email, account in found.items() if account}
 
 
 async def by_id(reads: Reads, user: UUID) -> Account | None:
