@@ -52,6 +52,7 @@ class GatewaySettings(BrokerSettings):
     stream_seconds: float = Field(default=300.0, gt=0, le=3600.0, description="Then the client opens it again")
     account_cache: int = Field(default=100_000, ge=1, description="Accounts whose owner and currency are kept")
     token_cache: int = Field(default=10_000, ge=1, description="Verified tokens that are kept")
+    docs_client_id: str = Field(default="", max_length=64, description="OAuth client of GET /docs, a public one")
     trace_sample_ratio: float = Field(default=0.0, ge=0.0, le=1.0)
 
     @field_validator("trusted_proxies")
