@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 
+from contracts.identity.roles import MEANINGS
 from gateway.app import _ROUTERS
 from gateway.dependencies import CommandHeadersDep
 from gateway.operations import KINDS as KINDS_OF_OPERATION
@@ -182,7 +183,7 @@ def test_the_service_that_does_not_answer_is_one_that_is_asked(document: dict[st
 def test_the_missing_scope_is_the_one_that_is_needed(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         for required in operation.get("security", []):
-            for scope in required["accessToken"] or ["wallets"]:  # of an operation: what its command needs
+            for scope in next(iter(required.values())) or ["wallets"]:  # of an operation: what its command needs
                 assert f"`{scope}`" in problem_of(operation, "403", "insufficient_scope")["detail"], name
 
 
@@ -246,7 +247,7 @@ def test_every_command_is_an_operation_of_its_own(document: dict[str, Any]) -> N
     for path, method, endpoint in _commands():
         [name] = re.findall(r"headers\.idempotency\(caller\.user, \"(\w+)\"", inspect.getsource(endpoint))
         operation, kind = document["paths"][path][method], KINDS_OF_OPERATION[name]
-        assert operation["security"] == [{"accessToken": [kind.scope]}], name
+        assert operation["security"] == [{way: [kind.scope]} for way in ("accessToken", "apiKey", "oauth2")], name
         located = operation["responses"].get("201", {}).get("headers", {}).get("Location")
         if located:
             pattern = re.sub(r"\{\w+\}", "[^/]+", str(kind.resource))
@@ -278,7 +279,9 @@ PUBLIC = {
 
 def test_what_needs_a_token_says_which_scope(document: dict[str, Any]) -> None:
     schemes = document["components"]["securitySchemes"]
-    assert schemes["accessToken"]["scheme"] == "bearer"
+    assert schemes["accessToken"]["scheme"] == schemes["apiKey"]["scheme"] == "bearer"
+    for flow in schemes["oauth2"]["flows"].values():
+        assert flow["scopes"] == {str(scope): meaning for scope, meaning in MEANINGS.items()}
     for name, operation in operations(document):
         assert bool(operation.get("security")) is (name not in PUBLIC), name
 
