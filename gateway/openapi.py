@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from gateway.auth import insufficient_scope, token_required
 from gateway.card_numbers import REFUSED as CARD_REFUSED
+from gateway.challenges import insufficient_scope, token_required
 from gateway.error_handlers import invalid_request
+from gateway.openapi_security import add_security
 from gateway.problems import KINDS, MEDIA_TYPE, ProblemError
 
 EXAMPLE_CORRELATION_ID = "01990f3e-6f2a-7c3e-9d5b-0b8c6f1e2a10"
@@ -161,6 +162,7 @@ def add_shared_parts(document: dict[str, Any]) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             _complete(operation, components["schemas"])
+    add_security(document)
     return document
 
 

@@ -3,23 +3,43 @@
 import base64
 import hashlib
 import re
+from functools import cache
 
 from fastapi import APIRouter, FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.docs import get_swagger_ui_html, get_swagger_ui_oauth2_redirect_html
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from gateway.dependencies import PartsDep
+
 ASSETS = "/docs/assets"
+COMES_BACK_TO = "/docs/oauth2-redirect"
+"""The redirect URI, below the gateway's own address, of the OAuth client that GATEWAY_DOCS_CLIENT_ID names."""
 router = APIRouter(include_in_schema=False)
 
-_PAGE = get_swagger_ui_html(
-    openapi_url="/openapi.json",
-    title="LedgerLink",
-    swagger_js_url=f"{ASSETS}/swagger-ui-bundle.js",
-    swagger_css_url=f"{ASSETS}/swagger-ui.css",
-    swagger_favicon_url=f"{ASSETS}/favicon.png",
-    swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True},
-).body
+
+@cache
+def _docs(client_id: str) -> tuple[bytes, str]:
+    """Return the page and its policy; its button can also go the way of an OAuth client where one is named."""
+    page = get_swagger_ui_html(
+        openapi_url="/openapi.json",
+        title="LedgerLink",
+        swagger_js_url=f"{ASSETS}/swagger-ui-bundle.js",
+        swagger_css_url=f"{ASSETS}/swagger-ui.css",
+        swagger_favicon_url=f"{ASSETS}/favicon.png",
+        oauth2_redirect_url=COMES_BACK_TO,
+        # It is a public client, so it has no secret; the code is worth nothing without its verifier (RFC 7636).
+        init_oauth={"clientId": client_id, "usePkceWithAuthorizationCodeGrant": True, "scopes": ""},
+        swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True},
+    )
+    return bytes(page.body), _policy(bytes(page.body))
+
+
+@cache
+def _coming_back() -> tuple[bytes, str]:
+    """Return the page that an authorization ends at, which hands the code to the one that opened it; and its policy."""
+    page = bytes(get_swagger_ui_oauth2_redirect_html().body)
+    return page, _policy(page)
 
 
 def _policy(page: bytes) -> str:
@@ -32,7 +52,8 @@ def _policy(page: bytes) -> str:
     )
 
 
-_HEADERS = {"Content-Security-Policy": _policy(bytes(_PAGE))}
+def _shown(page: bytes, policy: str) -> Response:
+    return HTMLResponse(page, headers={"Content-Security-Policy": policy})
 
 
 _READ = ["GET", "HEAD"]
@@ -45,9 +66,15 @@ async def start() -> Response:
 
 
 @router.api_route("/docs", methods=_READ, response_model=None)
-async def docs() -> Response:
+async def docs(parts: PartsDep) -> Response:
     """Show the API, with a button to authorize and one to try each request."""
-    return HTMLResponse(bytes(_PAGE), headers=_HEADERS)
+    return _shown(*_docs(parts.settings.docs_client_id))
+
+
+@router.api_route(COMES_BACK_TO, methods=_READ, response_model=None)
+async def coming_back() -> Response:
+    """Take an authorization code for the page that asked for it."""
+    return _shown(*_coming_back())
 
 
 def mount_assets(app: FastAPI) -> None:
