@@ -55,6 +55,8 @@ _TOKEN = _AccessToken()
 PartsDep = Annotated[Parts, Depends(_parts)]
 ContextDep = Annotated[RequestContext, Depends(_context)]
 AnyCaller = Annotated[Caller, Security(_TOKEN)]
+ProfileCaller = Annotated[Caller, Security(_TOKEN, scopes=["profile"])]
+KeysCaller = Annotated[Caller, Security(_TOKEN, scopes=["keys:manage"])]
 WalletsCaller = Annotated[Caller, Security(_TOKEN, scopes=["wallets"])]
 PaymentsCaller = Annotated[Caller, Security(_TOKEN, scopes=["payments"])]
 FundingCaller = Annotated[Caller, Security(_TOKEN, scopes=["wallets:fund"])]

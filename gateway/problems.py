@@ -50,6 +50,10 @@ KINDS: Mapping[str, Kind] = {
     "not_permitted": Kind(403, "Somebody else decides about this"),
     "rate_limited": Kind(429, "Too many requests", retry_after=1),
     "too_many_streams": Kind(429, "Too many event streams are open", retry_after=5),
+    # Sessions and signing keys
+    "session_not_found": Kind(404, "There is no such session"),
+    "session_ended": Kind(401, "The session has ended"),
+    "rotation_under_way": Kind(409, "The next key does not sign yet", retry_after=10),
     # What is asked about
     "wallet_not_found": Kind(404, "There is no such wallet"),
     "account_not_found": Kind(404, "There is no such account"),

@@ -99,6 +99,11 @@ UNAVAILABLE = {
     "get /v1/operations/{operation_id}/events": "The wallet service",
     "post /v1/users": "The identity service",
     "post /v1/sessions": "The identity service",
+    "get /v1/sessions": "The identity service",
+    "delete /v1/sessions": "The identity service",
+    "delete /v1/sessions/{session_id}": "The identity service",
+    "get /v1/signing_keys": "The identity service",
+    "post /v1/signing_keys": "The identity service",
     "post /v1/wallets": "The wallet service",  # asked whose the wallet is that a currency is added to
     "get /v1/wallets": "The wallet service",
     "get /v1/wallets/{wallet_id}": "The wallet service",
