@@ -37,7 +37,7 @@ class Admission:
         """Keep the refusal of a bad token for the routes that need one: the others are open to anybody."""
         if context.authorization is not None:
             try:
-                context.caller = await self._tokens.caller(context.authorization)
+                context.caller = await self._tokens.caller(context.authorization, context.proofs)
             except ProblemError as denial:
                 context.denial = denial
 

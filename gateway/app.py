@@ -7,12 +7,16 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from contracts.identity import AccessRevoked, SigningKeyPublished
+from contracts.message import Message
 from gateway import error_handlers, openapi
 from gateway.admission import Admission
 from gateway.body_limit import BodyLimit, Bound
+from gateway.broker import Hears
 from gateway.cross_origin import allow_origins
 from gateway.edge import Edge
 from gateway.hosts import HostCheck
+from gateway.metrics import REVOCATIONS_AGE
 from gateway.parts import Parts
 from gateway.rate_policies import RatePolicies
 from gateway.routes import (
@@ -158,15 +162,25 @@ def _document(app: FastAPI) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
-    parts.broker.start(parts.commands.on_reply, parts.commands.on_connected)
-    keys = asyncio.create_task(parts.keys.fetch_until_known(), name="signing keys")
-    backlog = asyncio.create_task(parts.backlog.watch(), name="backlog")
+
+    async def on_connected() -> None:
+        parts.revocations.ask_soon()
+        await parts.commands.on_connected()
+
+    events: dict[type[Message], Hears] = {
+        AccessRevoked: parts.revocations.hear,
+        SigningKeyPublished: parts.keys.hear,
+    }
+    parts.broker.start(parts.commands.on_reply, on_connected, events)
+    REVOCATIONS_AGE.set_function(lambda: parts.revocations.age)
+    watching = [asyncio.create_task(part.watch()) for part in (parts.keys, parts.revocations, parts.backlog)]
     try:
         yield
     finally:
-        for task in (keys, backlog):
+        for task in watching:
             task.cancel()
-        await asyncio.gather(keys, backlog, return_exceptions=True)
+        await asyncio.gather(*watching, return_exceptions=True)
         parts.commands.close()
         await parts.broker.close()
         await parts.limit.close()
+        await parts.proofs.close()

@@ -1,7 +1,7 @@
 """The gateway's NATS connection. The gateway starts, and goes on, without it; what needs it says so meanwhile."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 import nats.errors
@@ -10,12 +10,13 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from contracts.ids import new_id
-from contracts.message import GATEWAY_REPLIES
+from contracts.message import GATEWAY_REPLIES, Message
 from outbox.connection import connection_options
 from outbox.settings import BrokerSettings
 
 _LOG = structlog.get_logger()
 _CLOSE_SECONDS = 2.0
+Hears = Callable[[Msg], Awaitable[None]]
 
 
 class Broker:
@@ -33,12 +34,14 @@ class Broker:
         """Whether messages go out now and replies come in."""
         return self._listening and self.client.is_connected
 
-    def start(self, on_reply: Callable[[Msg], Awaitable[None]], on_connected: Callable[[], Awaitable[None]]) -> None:
-        """Begin to connect; `on_connected` runs after each connection and reconnection."""
-        self._task = asyncio.create_task(self._connect(on_reply, on_connected), name="nats")
+    def start(
+        self, on_reply: Hears, on_connected: Callable[[], Awaitable[None]], events: Mapping[type[Message], Hears]
+    ) -> None:
+        """Begin to connect; `on_connected` runs after each connection and reconnection, `events` are listened to."""
+        self._task = asyncio.create_task(self._connect(on_reply, on_connected, events), name="nats")
 
     async def _connect(
-        self, on_reply: Callable[[Msg], Awaitable[None]], on_connected: Callable[[], Awaitable[None]]
+        self, on_reply: Hears, on_connected: Callable[[], Awaitable[None]], events: Mapping[type[Message], Hears]
     ) -> None:
         async def reconnected() -> None:
             _LOG.info("connected to NATS again")
@@ -46,6 +49,8 @@ class Broker:
 
         await self.client.connect(**connection_options(self._settings, "gateway", reconnected))
         await self.client.subscribe(self.replies, cb=on_reply)
+        for event, hears in events.items():
+            await self.client.subscribe(event.contract.subject, cb=hears)
         self._listening = True
         _LOG.info("connected to NATS", replies=self.replies)
         await on_connected()

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from contracts.message import Idempotency
-from gateway.auth import insufficient_scope, token_required
+from gateway.challenges import insufficient_scope, token_required
 from gateway.idempotency import checked_key, idempotency
 from gateway.parts import Parts
 from gateway.preferences import Preferences, preferences

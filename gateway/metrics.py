@@ -39,3 +39,6 @@ COMMAND_PUBLISH_FAILURES = Counter(
     "ledgerlink_command_publish_failures_total", "Publishes that failed and were tried again", ["stream"]
 )
 TOKEN_CHECKS = Counter("ledgerlink_token_checks_total", "Access tokens looked at, by result", ["result"])
+REVOCATIONS_KNOWN = Gauge("ledgerlink_revocations_known", "Ended grants and raised versions that are remembered")
+REVOCATIONS_AGE = Gauge("ledgerlink_revocations_age_seconds", "Seconds since which revocations may be unknown here")
+PROOFS_DEGRADED = Gauge("ledgerlink_dpop_degraded", "1 while Redis is away and each process knows its own proofs only")

@@ -45,6 +45,8 @@ KINDS: Mapping[str, Kind] = {
     # Who asks
     "token_required": Kind(401, "An access token is required"),
     "invalid_token": Kind(401, "The access token is not valid"),
+    "invalid_dpop_proof": Kind(401, "The DPoP proof is not valid"),
+    "insufficient_user_authentication": Kind(401, "The user has to authenticate again"),
     "invalid_credentials": Kind(401, "The credentials are wrong"),
     "insufficient_scope": Kind(403, "The access token does not allow this"),
     "not_permitted": Kind(403, "Somebody else decides about this"),

@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from urllib.parse import quote
 from uuid import UUID
 
+from starlette.datastructures import Headers
 from starlette.types import Scope as AsgiScope
 
 from contracts.identity import Acr, Role, Scope
@@ -55,6 +57,16 @@ class Caller:
 
 
 @dataclass(slots=True)
+class PresentedProofs:
+    """The DPoP headers of a request, and the request that they have to be for; `jkt` is the key of the proven one."""
+
+    headers: tuple[str, ...]
+    method: str
+    url: str
+    jkt: str | None = None
+
+
+@dataclass(slots=True)
 class RequestContext:
     """One request; `denial` says why its token was not accepted, where it had one."""
 
@@ -63,13 +75,14 @@ class RequestContext:
     authorization: str | None
     caller: Caller | None = None
     denial: ProblemError | None = None
+    proofs: PresentedProofs | None = None
 
 
 def open_context(scope: AsgiScope) -> RequestContext:
     """Read the headers that matter to every request. A correlation id that is not sound is replaced, not refused."""
     found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
-        if name in {b"x-correlation-id", b"traceparent", b"authorization"}:
+        if name in {b"x-correlation-id", b"traceparent", b"authorization", b"dpop"}:
             found.setdefault(name, value)
     correlation_id = found.get(b"x-correlation-id", b"")
     traceparent = found.get(b"traceparent", b"")
@@ -78,9 +91,22 @@ def open_context(scope: AsgiScope) -> RequestContext:
         correlation_id=correlation_id.decode() if _CORRELATION_ID.fullmatch(correlation_id) else str(new_id()),
         traceparent=traceparent.decode() if _TRACEPARENT.fullmatch(traceparent) else None,
         authorization=authorization.decode("latin-1") if authorization is not None else None,
+        proofs=_proofs(scope) if b"dpop" in found else None,
     )
     scope[_KEY] = context
     return context
+
+
+def own_context() -> RequestContext:
+    """Return the context of what the gateway asks for itself, on nobody's request."""
+    return RequestContext(correlation_id=str(new_id()), traceparent=None, authorization=None)
+
+
+def _proofs(scope: AsgiScope) -> PresentedProofs:
+    headers = Headers(scope=scope)
+    host = headers.get("host") or "{}:{}".format(*scope["server"])
+    url = f"{scope['scheme']}://{host}{quote(scope['path'])}"
+    return PresentedProofs(tuple(headers.getlist("dpop")), scope["method"], url)
 
 
 def context_of(scope: AsgiScope) -> RequestContext:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from contracts.identity import TOKEN_AUDIENCE, TOKEN_ISSUER
+from contracts.identity import TOKEN_AUDIENCE, TOKEN_ISSUER, Acr
 from outbox.settings import BrokerSettings
 
 _NAME = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]"
@@ -52,6 +52,14 @@ class GatewaySettings(BrokerSettings):
     stream_seconds: float = Field(default=300.0, gt=0, le=3600.0, description="Then the client opens it again")
     account_cache: int = Field(default=100_000, ge=1, description="Accounts whose owner and currency are kept")
     token_cache: int = Field(default=10_000, ge=1, description="Verified tokens that are kept")
+    token_seconds_most: int = Field(default=3600, ge=60, le=86_400, description="Tokens that hold longer are refused")
+    api_key_seconds: float = Field(default=60.0, gt=0, le=60.0, description="How long it is known whose an API key is")
+    revocation_poll_seconds: float = Field(default=5.0, gt=0, le=60.0)
+    revocation_staleness_seconds: float = Field(
+        default=30.0, gt=0, le=300.0, description="Tokens are refused when revocations are not known for so long"
+    )
+    fresh_seconds: int = Field(default=900, ge=60, le=86_400, description="So lately one has to have authenticated")
+    admin_acr: Acr = Field(default=Acr.ONE_FACTOR, description="So surely, where roles and signing keys are changed")
     docs_client_id: str = Field(default="", max_length=64, description="OAuth client of GET /docs, a public one")
     trace_sample_ratio: float = Field(default=0.0, ge=0.0, le=1.0)
 

@@ -1,36 +1,73 @@
-"""The keys that verify access tokens: asked for once, and again when a token names one that is not known."""
+"""The keys that verify access tokens: heard of when they are published, and asked for where one was not heard of."""
 
 import asyncio
+from typing import Any
 
 import structlog
-from jwt import PyJWK, PyJWKSet
+from jwt import PyJWK
 from jwt.exceptions import PyJWTError
+from nats.aio.msg import Msg
+from pydantic import ValidationError
 
-from contracts.identity import GetSigningKeys
-from contracts.ids import new_id
+from contracts.identity import GetSigningKeys, SigningKeyPublished
+from contracts.message import decode
 from gateway.problems import ProblemError
 from gateway.queries import Queries
-from gateway.request_context import RequestContext
+from gateway.request_context import own_context
 
 _LOG = structlog.get_logger()
-REFETCH_SECONDS = 10.0
+REFRESH_SECONDS = 60.0
+_MOST_KEYS = 64
+_SHOWN = ("kty", "crv", "x")
+ASKS, SECONDS_PER_ASK = 10, 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
 
 
-class SigningKeys:
-    """Identity's public keys by key id. Unknown key ids cannot make the gateway ask more often than now and then."""
+class _Allowance:
+    """How often identity may be asked for keys that tokens name and nobody knows: some times at once, then seldom."""
 
-    def __init__(self, queries: Queries, refetch_seconds: float = REFETCH_SECONDS) -> None:
+    def __init__(self) -> None:
+        self._left, self._counted_at = float(ASKS), float("-inf")
+
+    def take(self) -> bool:
+        """Whether it may be asked once more."""
+        now = asyncio.get_running_loop().time()
+        self._left = min(ASKS, self._left + (now - self._counted_at) / SECONDS_PER_ASK)
+        self._counted_at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class SigningKeys:
+    """Identity's public keys by key id. Those it has no more are forgotten within `refresh_seconds`."""
+
+    def __init__(self, queries: Queries, refresh_seconds: float = REFRESH_SECONDS) -> None:
         self._queries = queries
-        self._refetch_seconds = refetch_seconds
+        self._refresh_seconds = refresh_seconds
         self._keys: dict[str, PyJWK] = {}
         self._turn = asyncio.Lock()
         self._asked_at = float("-inf")
+        self._allowance = _Allowance()
 
     @property
     def are_known(self) -> bool:
         """Whether any key is known, so that tokens can be checked."""
         return bool(self._keys)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of the keys that are known."""
+        return frozenset(self._keys)
+
+    @property
+    def published(self) -> list[dict[str, Any]]:
+        """The keys, as the members of a JWK set (RFC 7517 §5)."""
+        members = ((kid, OKPAlgorithm.to_jwk(key.key, as_dict=True)) for kid, key in self._keys.items())
+        return [
+            {name: jwk[name] for name in _SHOWN} | {"kid": kid, "alg": "EdDSA", "use": "sig"} for kid, jwk in members
+        ]
 
     async def key(self, kid: str) -> PyJWK | None:
         """Return the key of that id, None when identity has none. Raises ProblemError `unavailable`."""
@@ -38,7 +75,7 @@ class SigningKeys:
             asked_at = self._asked_at
             async with self._turn:
                 asked_meanwhile = self._asked_at != asked_at  # for all who waited: each asking anew would be a queue
-                if kid not in self._keys and not asked_meanwhile and self._may_ask():
+                if kid not in self._keys and not asked_meanwhile and (not self._keys or self._allowance.take()):
                     await self._fetch()
         if not self._keys:
             raise ProblemError(
@@ -46,29 +83,48 @@ class SigningKeys:
             )
         return self._keys.get(kid)
 
-    async def fetch_until_known(self) -> None:
-        """Ask until there is a first answer: a gateway that starts before identity catches up by itself."""
+    async def hear(self, message: Msg) -> None:
+        """Take a key as it is published, before it signs anything."""
+        try:
+            published = decode(message.data, SigningKeyPublished).data
+            key = _key(published.jwk)
+        except (ValidationError, PyJWTError, ValueError) as error:
+            _LOG.error("not a signing key", error=type(error).__name__)
+            return
+        if len(self._keys) < _MOST_KEYS:
+            self._keys = self._keys | {published.kid: key}
+            _LOG.info("signing key published", kid=published.kid)
+
+    async def watch(self) -> None:
+        """Ask until there is a first answer, which a gateway waits for that starts before identity; then now and then.
+
+        Keys that identity has no more are forgotten by that.
+        """
         pause = _FIRST_PAUSE
-        while not self._keys:
+        while True:
             if self._queries.can_ask:
                 async with self._turn:
                     await self._fetch()
                 pause = min(pause * 2, _LONGEST_PAUSE)
-            if not self._keys:
-                await asyncio.sleep(pause)
-
-    def _may_ask(self) -> bool:
-        return not self._keys or asyncio.get_running_loop().time() >= self._asked_at + self._refetch_seconds
+            await asyncio.sleep(self._refresh_seconds if self._keys else pause)
 
     async def _fetch(self) -> None:
         """Replace the keys by identity's present ones; keep those there are when it does not answer."""
         self._asked_at = asyncio.get_running_loop().time()
-        context = RequestContext(correlation_id=str(new_id()), traceparent=None, authorization=None)
         try:
-            answer = await self._queries.ask(GetSigningKeys(), context)
-            keys = PyJWKSet(answer["keys"]).keys
-        except (ProblemError, PyJWTError, KeyError) as error:
+            answer = await self._queries.ask(GetSigningKeys(), own_context())
+            keys = {key.key_id: key for key in map(_key, answer["keys"]) if key.key_id}
+        except (ProblemError, PyJWTError, KeyError, ValueError) as error:
             _LOG.warning("signing keys are not to be had", error=str(error))
             return
-        self._keys = {key.key_id: key for key in keys if key.key_id}
-        _LOG.info("signing keys", kids=list(self._keys))
+        known, self._keys = self._keys.keys(), keys
+        if known != self._keys.keys():
+            _LOG.info("signing keys", kids=list(self._keys))
+
+
+def _key(jwk: dict[str, Any]) -> PyJWK:
+    """Return a key that checks signatures by EdDSA. Raises PyJWTError, and ValueError for one that does not."""
+    key = PyJWK(jwk)
+    if key.algorithm_name != "EdDSA":
+        raise ValueError("not a key of EdDSA")
+    return key

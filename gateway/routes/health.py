@@ -22,9 +22,10 @@ async def ready(parts: PartsDep) -> Response:
     checks = {
         "nats": "connected" if parts.broker.is_ready else "not connected",
         "signing_keys": "known" if parts.keys.are_known else "unknown",
+        "revocations": "not known" if parts.revocations.is_stale else "known",
         "redis": "away, each process limits alone" if parts.limit.is_degraded else "answers",
     }
-    is_ready = parts.broker.is_ready and parts.keys.are_known
+    is_ready = parts.broker.is_ready and parts.keys.are_known and not parts.revocations.is_stale
     return json_response({"status": "ready" if is_ready else "not ready", "checks": checks}, 200 if is_ready else 503)
 
 

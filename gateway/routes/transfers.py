@@ -11,8 +11,8 @@ from contracts.ids import new_id
 from contracts.money import Amount, Currency
 from contracts.wallet import GetTransfer, Metadata, PostTransfer, ReverseTransfer, Transfer
 from gateway.accounts import is_ours
-from gateway.auth import insufficient_scope
 from gateway.bodies import Body, BodyRoute, Instant
+from gateway.challenges import insufficient_scope
 from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep, WalletsCaller
 from gateway.openapi import problems, success
 from gateway.outcomes import CREATED, DONE, carry_out, json_response

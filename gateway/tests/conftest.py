@@ -57,6 +57,10 @@ class Gateway:
         return parts
 
 
+def _can_check_tokens(parts: Parts) -> bool:
+    return parts.broker.is_ready and parts.keys.are_known and not parts.revocations.is_stale
+
+
 @asynccontextmanager
 async def running(settings: GatewaySettings, *, ready: bool = True) -> AsyncIterator[Gateway]:
     """Run the application's life cycle in a task of its own, as a server does."""
@@ -74,7 +78,7 @@ async def running(settings: GatewaySettings, *, ready: bool = True) -> AsyncIter
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=30) as http:
         gateway = Gateway(app, http)
         if ready:
-            await until(lambda: gateway.parts.broker.is_ready and gateway.parts.keys.are_known)
+            await until(lambda: _can_check_tokens(gateway.parts))
         yield gateway
     stop.set()
     await life

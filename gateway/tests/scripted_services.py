@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from contracts import payments, risk, wallet
-from contracts.identity import GetSigningKeys
+from contracts.identity import GetRevocations, GetSigningKeys
 from contracts.ids import new_id
 from contracts.message import REGISTRY, Envelope, Kind, Message, Outcome, Problem, Reply, decode, envelope_of
 from contracts.outcomes import OutcomeAsked
@@ -66,6 +66,7 @@ class ScriptedServices:
     def __post_init__(self) -> None:
         self.answers |= {
             GetSigningKeys: lambda _: completed({"keys": [self.signer.jwk]}),
+            GetRevocations: lambda _: completed({"revocations": [], "as_of": datetime.now(UTC).isoformat()}),
             GetAccounts: lambda q: completed({"accounts": [self.accounts[i] for i in q.ids if i in self.accounts]}),
             GetPaymentIntent: lambda _: refused("payment_intent_not_found"),
         }
@@ -115,6 +116,15 @@ class ScriptedServices:
                 await message.respond(_encoded(envelope, self.answers[query](envelope.data)))
 
         await nc.subscribe(query.contract.subject, cb=answer)
+
+    async def say(self, event: Message) -> None:
+        """Say an event in its owner's name, as the relay does: to its stream, and to all who listen."""
+        nc = self._connections[event.contract.owner]
+        now = datetime.now(UTC)
+        envelope = envelope_of(type(event))(
+            id=new_id(), source="/ledgerlink/test", type=event.contract.type, time=now, correlationid="test", data=event
+        )
+        await nc.jetstream().publish(event.contract.subject, envelope.encode(), stream=event.contract.stream)
 
     async def _consume(self, durable: str, stream: str, service: str) -> None:
         nc = self._connections[service]
