@@ -201,6 +201,39 @@ def webhooks(
         raise typer.Exit(1)
 
 
+@app.command()
+def limiter(
+    checks: Annotated[int, typer.Option(min=1000, max=100_000_000, help="Checks in all.")] = 1_000_000,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="Processes that check at the same time.")] = 4,
+    concurrency: Annotated[int, typer.Option(min=1, max=1000, help="Checks under way at once in each.")] = 16,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Ask the gateway's rate limits from many processes at once, and count that not one too many is admitted.
+
+    Each check is of two or three policies; two of them run out, at the same time and for the same requests. Before
+    that, checks are made one at a time. Starts a Valkey of its own.
+
+    [bold]Examples[/bold]
+
+      $ ledgerlink bench limiter
+
+      $ ledgerlink bench limiter --checks 100000 --processes 2 --json
+    """
+    from rich.console import Console
+
+    from ops.bench.limiter.report import show
+    from ops.bench.limiter.run import Options, run
+
+    report = _uninterrupted(run(Options(checks, processes, concurrency)))
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        show(Console(), report)
+    if not report.as_expected:
+        raise typer.Exit(1)
+
+
 def _uninterrupted(work: Coroutine[Any, Any, T]) -> T:
     """Run the work on the event loop that the services use. A signal cancels it; its own clean-up stops the stack."""
     import uvloop
