@@ -253,7 +253,7 @@ async def test_what_belongs_to_others_does_not_exist(
     stolen = await _pay(http, mallory, _order(ada, mallory))
     assert (stolen.status_code, stolen.json()["code"]) == (404, "wallet_not_found")
     assert stolen.json()["parameter"] == "source_wallet"
-    assert mallory.session.tokens.scope == "wallets payments"
+    assert mallory.session.tokens.scope == "profile wallets payments"
     assert await ada.balance() == FUNDS - 1250
 
 

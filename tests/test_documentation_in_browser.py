@@ -1,0 +1,61 @@
+"""The pages that explain the API, used by hand: in a real browser, on the real stack."""
+
+import asyncio
+
+import pytest
+
+from ledgerlink_client import LedgerLink
+from ops.stack.stack import Stack
+from tests.browser import DESKTOP, PHONE, browser, complaints, found, press
+from tests.people import new_customer
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LIST_WALLETS = "[id$='list_wallets_v1_wallets_get']"
+
+
+async def test_docs_are_usable_by_hand(stack: Stack, gateway: LedgerLink, operator: LedgerLink) -> None:
+    ada = await new_customer(gateway, operator)
+    status, answered, said = await asyncio.to_thread(_list_wallets, stack.url, ada.session.tokens.access_token)
+    assert status == "200"
+    assert str(ada.wallet) in answered
+    assert said == []
+
+
+def _list_wallets(url: str, token: str) -> tuple[str, str, list[str]]:
+    """Press Authorize, paste a token, try GET /v1/wallets out; return status, body, and what the browser objects to."""
+    with browser() as chrome:
+        chrome.get(f"{url}/docs")
+        press(chrome, ".auth-wrapper .authorize")
+        found(chrome, ".modal-ux input[aria-label='auth-bearer-value']").send_keys(token)
+        press(chrome, ".modal-ux .auth-container form button.authorize")
+        press(chrome, ".modal-ux .btn-done")
+        press(chrome, f"{LIST_WALLETS} .opblock-summary-control")
+        press(chrome, f"{LIST_WALLETS} .try-out__btn")
+        press(chrome, f"{LIST_WALLETS} .execute")
+        status = found(chrome, f"{LIST_WALLETS} .live-responses-table tr.response .response-col_status").text
+        body = found(chrome, f"{LIST_WALLETS} .live-responses-table tr.response .response-col_description").text
+        return status.split()[0], body, complaints(chrome)
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+async def test_the_messages_can_be_read_on_a_desk_and_on_a_phone(stack: Stack, size: tuple[int, int]) -> None:
+    def read() -> tuple[int, str, str, list[str]]:
+        with browser(size) as chrome:
+            chrome.get(f"{stack.url}/asyncapi")
+            press(chrome, "header a[href='/asyncapi/wallet']")
+            press(chrome, ".contents details:nth-of-type(2) summary")
+            press(chrome, ".contents a[href='#TransferPosted']")
+            press(chrome, "#TransferPosted details summary")
+            overflow: int = chrome.execute_script(
+                "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            example = found(chrome, "#TransferPosted pre").text
+            colour = found(chrome, "#TransferPosted pre").value_of_css_property("background-color")
+            return overflow, example, colour, complaints(chrome)
+
+    overflow, example, colour, said = await asyncio.to_thread(read)
+    assert overflow <= 0, "the page is wider than the screen"
+    assert '"type": "ledgerlink.wallet.transfer.posted.v1"' in example
+    assert colour == "rgba(244, 246, 250, 1)", "the page's own style was not let in"
+    assert said == []
