@@ -45,6 +45,10 @@ def _advice(part: str, known: list[str]) -> str | None:
 
 
 def _readable(part: str) -> str:
-    """Write letters for the signs that may stand for them, where they are too many to try all readings."""
-    signs = {character for character in part if character in _LETTERS}
-    return "".join(_LETTERS.get(character, character) for character in part) if len(signs) > _MOST_SYMBOLS else part
+    """Write letters for the signs that may stand for them, where they are too many to try all readings.
+
+    Digits stay: they may be years or sequences, and few of them stand for the same letter.
+    """
+    if len({character for character in part if character in _LETTERS}) <= _MOST_SYMBOLS:
+        return part
+    return "".join(character if character.isdigit() else _LETTERS.get(character, character) for character in part)

@@ -17,10 +17,12 @@ async def test_a_customer_registers_and_the_fact_is_said_without_personal_data(
 ) -> None:
     user = await register(parts, database, register_request("Ann@LedgerLink.example"))
     assert (user.email, user.role) == ("ann@ledgerlink.example", Role.CUSTOMER)
-    (said,) = await database.pool.fetch("SELECT subject, envelope FROM outbox")
-    assert said["subject"] == "identity.events.user.registered"
-    assert orjson.loads(said["envelope"])["data"].keys() == {"user_id", "role", "registered_at"}
-    assert "ann" not in said["envelope"]
+    registered, queued = await database.pool.fetch("SELECT subject, envelope FROM outbox ORDER BY position")
+    assert registered["subject"] == "identity.events.user.registered"
+    assert orjson.loads(registered["envelope"])["data"].keys() == {"user_id", "role", "registered_at"}
+    assert queued["subject"] == "identity.events.message.queued"
+    assert orjson.loads(queued["envelope"])["data"].keys() == {"message_id", "user_id", "purpose", "queued_at"}
+    assert "ann" not in registered["envelope"] + queued["envelope"]
     assert PASSWORD not in str(await database.pool.fetchrow("SELECT * FROM user_account"))
 
 
@@ -29,7 +31,8 @@ async def test_an_address_registers_once_in_any_spelling(parts: Parts, database:
     with pytest.raises(Refused) as refused:
         await register(parts, database, register_request("ANN@ledgerlink.example"))
     assert (refused.value.problem.code, refused.value.problem.parameter) == ("email_taken", "email")
-    assert await database.pool.fetchval("SELECT count(*) FROM outbox") == 1
+    assert await database.pool.fetchval("SELECT count(*) FROM user_account") == 1
+    assert await database.pool.fetchval("SELECT count(*) FROM outgoing_message") == 1
 
 
 async def test_of_simultaneous_registrations_one_wins(parts: Parts, database: Database) -> None:
