@@ -5,6 +5,7 @@ from enum import StrEnum
 from contracts.identity import Acr
 from gateway.metrics import TOKEN_CHECKS
 from gateway.problems import ProblemError
+from gateway.request_context import Caller
 
 ALGORITHMS = ("ES256", "EdDSA", "PS256", "RS256")
 """The algorithms that proofs are signed with (RFC 9449 §5.1, dpop_signing_alg_values_supported)."""
@@ -45,6 +46,11 @@ def revoked_token(scheme: Scheme) -> ProblemError:
     TOKEN_CHECKS.labels("revoked").inc()
     challenge = scheme.challenge(error="invalid_token", error_description="The access token was revoked")
     return _unauthorized("invalid_token", "The access token was revoked; log in again.", challenge)
+
+
+def scheme_of(caller: Caller) -> Scheme:
+    """Return how the caller's token is sent."""
+    return Scheme.DPOP if caller.jkt is not None else Scheme.BEARER
 
 
 def token_required() -> ProblemError:

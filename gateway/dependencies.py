@@ -11,8 +11,9 @@ from fastapi.security.base import SecurityBase
 from pydantic import BaseModel
 from starlette.requests import Request
 
+from contracts.identity import Scope
 from contracts.message import Idempotency
-from gateway.challenges import insufficient_scope, token_required
+from gateway.challenges import insufficient_scope, scheme_of, token_required
 from gateway.idempotency import checked_key, idempotency
 from gateway.parts import Parts
 from gateway.preferences import Preferences, preferences
@@ -47,7 +48,7 @@ class _AccessToken(SecurityBase):
 def check_scope(caller: Caller, scope: str) -> None:
     """Raise ProblemError `insufficient_scope` when a caller's token does not allow this."""
     if scope not in caller.scopes:
-        raise insufficient_scope(scope)
+        raise insufficient_scope(scope, scheme=scheme_of(caller))
 
 
 _TOKEN = _AccessToken()
@@ -55,11 +56,37 @@ _TOKEN = _AccessToken()
 PartsDep = Annotated[Parts, Depends(_parts)]
 ContextDep = Annotated[RequestContext, Depends(_context)]
 AnyCaller = Annotated[Caller, Security(_TOKEN)]
-ProfileCaller = Annotated[Caller, Security(_TOKEN, scopes=["profile"])]
-KeysCaller = Annotated[Caller, Security(_TOKEN, scopes=["keys:manage"])]
-WalletsCaller = Annotated[Caller, Security(_TOKEN, scopes=["wallets"])]
-PaymentsCaller = Annotated[Caller, Security(_TOKEN, scopes=["payments"])]
-FundingCaller = Annotated[Caller, Security(_TOKEN, scopes=["wallets:fund"])]
+ProfileCaller = Annotated[Caller, Security(_TOKEN, scopes=[Scope.PROFILE.value])]
+WalletsCaller = Annotated[Caller, Security(_TOKEN, scopes=[Scope.WALLETS.value])]
+PaymentsCaller = Annotated[Caller, Security(_TOKEN, scopes=[Scope.PAYMENTS.value])]
+MerchantCaller = Annotated[Caller, Security(_TOKEN, scopes=[Scope.MERCHANT.value])]
+LedgerReader = Annotated[Caller, Security(_TOKEN, scopes=[Scope.LEDGER_READ.value])]
+FundingCaller = Annotated[Caller, Security(_TOKEN, scopes=[Scope.LEDGER_WRITE.value])]
+Reviewer = Annotated[Caller, Security(_TOKEN, scopes=[Scope.REVIEWS.value])]
+UserManager = Annotated[Caller, Security(_TOKEN, scopes=[Scope.USERS.value])]
+KeyManager = Annotated[Caller, Security(_TOKEN, scopes=[Scope.KEYS.value])]
+Auditor = Annotated[Caller, Security(_TOKEN, scopes=[Scope.AUDIT.value])]
+
+
+async def proof_of(
+    request: Request,
+    parts: PartsDep,
+    proof: Annotated[
+        str | None,
+        Header(alias="DPoP", description="RFC 9449: a proof of the key that the token is to be bound to, if to any."),
+    ] = None,
+) -> str | None:
+    """Return the thumbprint of the key that a request for a token proves to have, None when it brings no proof.
+
+    Raises ProblemError `invalid_dpop_proof`.
+    """
+    presented = context_of(request.scope).proofs
+    if proof is None or presented is None:
+        return None
+    return await parts.proofs.check(presented)
+
+
+ProofDep = Annotated[str | None, Depends(proof_of)]
 
 
 @dataclass(frozen=True, slots=True)

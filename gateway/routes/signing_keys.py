@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from contracts.identity import ListSigningKeys, RotateSigningKey, SigningKey, SigningKeyList
-from gateway.dependencies import ContextDep, KeysCaller, PartsDep
+from gateway.dependencies import ContextDep, KeyManager, PartsDep
 from gateway.openapi import problems, success
 from gateway.origins import origin_of
 from gateway.outcomes import CREATED, DONE, json_response
@@ -46,7 +46,7 @@ _REFUSALS = {
         **problems(asks="identity", scope=SCOPE),
     },
 )
-async def list_signing_keys(_caller: KeysCaller, parts: PartsDep, context: ContextDep) -> Response:
+async def list_signing_keys(_caller: KeyManager, parts: PartsDep, context: ContextDep) -> Response:
     """List when each key signs access tokens, and until when it checks them."""
     return json_response(await parts.queries.ask(ListSigningKeys(), context))
 
@@ -61,7 +61,7 @@ async def list_signing_keys(_caller: KeysCaller, parts: PartsDep, context: Conte
         **problems(_REFUSALS, asks="identity", scope=SCOPE),
     },
 )
-async def rotate_signing_key(caller: KeysCaller, parts: PartsDep, context: ContextDep, request: Request) -> Response:
+async def rotate_signing_key(caller: KeyManager, parts: PartsDep, context: ContextDep, request: Request) -> Response:
     """Make the next key now. It signs some seconds later, when every gateway knows it; tokens of the others hold on."""
     query = RotateSigningKey.model_construct(rotated_by=caller.user, origin=origin_of(request))
     return json_response(await parts.queries.ask_to_change(query, context), CREATED)

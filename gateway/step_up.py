@@ -1,0 +1,74 @@
+"""Step-up (RFC 9470): what is sensitive is only for a person who has authenticated lately, and surely enough.
+
+A route asks for it behind its caller, so that who may not at all is told so first:
+
+    async def rotate(caller: KeyManager, _fresh: FreshAdmin, ...) -> Response
+
+and documents `problems(STEP_UP | ...)`.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from contracts.identity import Acr
+from gateway.challenges import insufficient_authentication, scheme_of, token_required
+from gateway.parts import Parts
+from gateway.request_context import Caller, context_of
+
+STEP_UP: Mapping[str, str] = {
+    "insufficient_user_authentication": "This needs a person who has authenticated within the last 900 seconds; "
+    "authenticate again with POST /v1/sessions/step_up."
+}
+"""How a route documents that it asks for this."""
+
+
+def fresh(max_age_seconds: int | None = None, acr: Acr | None = None) -> Callable[[Request], Awaitable[None]]:
+    """Make a dependency that asks for an authentication within so many seconds (GATEWAY_FRESH_SECONDS), and of `acr`.
+
+    It raises ProblemError `insufficient_user_authentication`; API keys and clients of their own never pass.
+    """
+
+    async def check(request: Request) -> None:
+        settings = _parts(request).settings
+        _check(_caller(request), max_age_seconds or settings.fresh_seconds, acr)
+
+    return check
+
+
+async def fresh_admin(request: Request) -> None:
+    """Ask for the same where roles and signing keys are changed, as surely as GATEWAY_ADMIN_ACR says."""
+    settings = _parts(request).settings
+    _check(_caller(request), settings.fresh_seconds, settings.admin_acr)
+
+
+Fresh = Annotated[None, Depends(fresh())]
+FreshAdmin = Annotated[None, Depends(fresh_admin)]
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+def _caller(request: Request) -> Caller:
+    context = context_of(request.scope)
+    if context.caller is None:
+        raise context.denial or token_required()
+    return context.caller
+
+
+def _check(caller: Caller, max_age: int, acr: Acr | None) -> None:
+    second = acr is Acr.TWO_FACTORS
+    lately = caller.authenticated_at is not None and caller.authenticated_at >= time.time() - max_age
+    if lately and (caller.acr is Acr.TWO_FACTORS or (caller.acr is not None and not second)):
+        return
+    how = " with a second factor" if second else ""
+    detail = (
+        f"This needs a person who has authenticated{how} within the last {max_age} seconds; "
+        "authenticate again with POST /v1/sessions/step_up."
+    )
+    raise insufficient_authentication(detail, max_age, acr if second else None, scheme_of(caller))
