@@ -25,8 +25,10 @@ class Admission:
         """Pass a request on, or answer 429; either answer says what the limits are and how much is left."""
         if scope["type"] == "http" and scope["path"] not in PROBES:
             context = context_of(scope)
-            await self._identify(context)
-            verdict = await self._decide(scope, context)
+            with context.timings.measured("auth"):
+                await self._identify(context)
+            with context.timings.measured("limit"):
+                verdict = await self._decide(scope, context)
             send = _telling(send, rate_fields(verdict))
             if verdict.refusing:
                 await _too_many(verdict).response(context.correlation_id)(scope, receive, send)

@@ -10,9 +10,11 @@ from fastapi import FastAPI
 from contracts.identity import AccessRevoked, SigningKeyPublished
 from contracts.message import Message
 from gateway import error_handlers, openapi
+from gateway.access_log import AccessLog
 from gateway.admission import Admission
 from gateway.body_limit import BodyLimit, Bound
 from gateway.broker import Hears
+from gateway.conditional import Conditional
 from gateway.cross_origin import allow_origins
 from gateway.edge import Edge
 from gateway.hosts import HostCheck
@@ -132,6 +134,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 def _wrap(app: FastAPI, parts: Parts) -> None:
     """Add the middleware; what is added last is the outermost."""
     settings = parts.settings
+    app.add_middleware(Conditional)
     policies = RatePolicies.read(settings.rate_limits)
     app.add_middleware(Admission, tokens=parts.tokens, limit=parts.limit, policies=policies)
     app.add_middleware(
@@ -145,7 +148,7 @@ def _wrap(app: FastAPI, parts: Parts) -> None:
     if settings.cors_origins:
         allow_origins(app, listed(settings.cors_origins))
     app.add_middleware(HostCheck, hosts=listed(settings.hosts))
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, access_log=AccessLog() if settings.access_log else None)
 
 
 def _document(app: FastAPI) -> None:

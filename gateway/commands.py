@@ -46,7 +46,8 @@ class Commands:
         COMMANDS_IN_FLIGHT.inc()
         try:
             self._publisher.put(exchange)
-            return await exchange.reply(seconds)
+            with context.timings.measured(command.contract.owner):
+                return await exchange.reply(seconds)
         finally:
             del self._in_flight[exchange.event_id]
             COMMANDS_IN_FLIGHT.dec()

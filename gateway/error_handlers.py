@@ -52,9 +52,13 @@ def _of_framework(request: Request, error: HTTPException) -> ProblemError:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Return the methods that a path takes: each is a route of its own, and the framework names but the first's."""
+    """Return the methods that a path takes: each is a route of its own, and the framework names but the first's.
+
+    What takes GET takes HEAD (gateway.conditional).
+    """
     routes, scope = request.app.routes, request.scope
-    return [m for m in _METHODS if any(r.matches({**scope, "method": m})[0] is Match.FULL for r in routes)]
+    found = [m for m in _METHODS if any(r.matches({**scope, "method": m})[0] is Match.FULL for r in routes)]
+    return [m for method in found for m in ((method, "HEAD") if method == "GET" else (method,))]
 
 
 async def _answer_validation(request: Request, error: Exception) -> Response:

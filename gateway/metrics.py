@@ -13,6 +13,7 @@ REQUEST_SECONDS = Histogram(
     ["route", "method"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+REQUESTS_IN_FLIGHT = Gauge("ledgerlink_http_requests_in_flight", "Requests that are not answered yet")
 RATE_LIMIT_DECISIONS = Counter(
     "ledgerlink_rate_limit_decisions_total",
     "Requests admitted and refused, by where that was decided (redis, or this process while Redis is away)",

@@ -57,9 +57,17 @@ _HEADERS: dict[str, Any] = {
         ("X-Request-Id", {"type": "string"}, "Names this one request: sent back as it came, or made"),
         ("traceresponse", {"type": "string"}, "The trace that the request belongs to, in the form of a `traceparent`"),
         ("Server-Timing", {"type": "string"}, "Milliseconds that the request spent, and where"),
+        ("ETag", {"type": "string"}, "Changes with what is shown; send it as If-None-Match next time"),
         ("Retry-After", {"type": "integer", "minimum": 1}, "Seconds until it is worth asking again"),
         ("Preference-Applied", {"type": "string"}, "Which preference of the Prefer header was followed, if one was"),
     )
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of what you have, or several of them: 304 without a body when one is of what is shown",
+    "schema": {"type": "string"},
 }
 _EVERYWHERE = ("X-Correlation-Id", "X-Request-Id", "traceresponse", "Server-Timing")
 _ALWAYS = {"rate_limited": "Slow down; the next request is admitted in 0.250 seconds."}
@@ -160,8 +168,10 @@ def add_shared_parts(document: dict[str, Any]) -> dict[str, Any]:
     components["schemas"] |= {"ProblemDetails": PROBLEM_SCHEMA}
     components["headers"] = _HEADERS
     for path in document["paths"].values():
-        for operation in path.values():
+        for method, operation in path.items():
             _complete(operation, components["schemas"])
+            if method == "get":
+                _add_conditional(operation)
     add_security(document)
     return document
 
@@ -202,6 +212,17 @@ def _add_wrong_id(responses: dict[str, Any], name: str) -> None:
     examples = responses.get("422", {}).get("content", {}).get(MEDIA_TYPE, {}).get("examples", {})
     if problem.code not in examples:
         _add_example(responses, problem, "422")
+
+
+def _add_conditional(operation: dict[str, Any]) -> None:
+    """Say how a read is repeated without its body, where it is one whole piece of JSON (gateway.conditional)."""
+    answer = operation["responses"].get("200", {})
+    if "application/json" not in answer.get("content", {}):
+        return
+    answer["headers"]["ETag"] = _refer("ETag")
+    headers = {name: _refer(name) for name in (*_EVERYWHERE, "ETag")}
+    operation["responses"]["304"] = {"description": "You have it already, as If-None-Match says", "headers": headers}
+    operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
 
 
 def _add_following(responses: dict[str, Any]) -> None:

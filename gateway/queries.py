@@ -37,7 +37,8 @@ class Queries:
         seconds = seconds or self._seconds
         question = envelope(query, context, timedelta(seconds=seconds)).encode()
         try:
-            answer = await self._broker.client.request(subject, question, timeout=seconds)
+            with context.timings.measured(query.contract.owner):
+                answer = await self._broker.client.request(subject, question, timeout=seconds)
             reply = decode(answer.data, Reply).data
         except (nats.errors.Error, OSError, TimeoutError) as error:
             _LOG.warning("no answer", subject=subject, error=str(error) or type(error).__name__)

@@ -1,7 +1,7 @@
 """What the gateway knows of a request besides its body: its correlation, its trace, and who sends it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 from uuid import UUID
 
@@ -11,11 +11,12 @@ from starlette.types import Scope as AsgiScope
 from contracts.identity import Acr, Role, Scope
 from contracts.ids import new_id
 from gateway.problems import ProblemError
+from gateway.server_timing import Timings
 
 OPERATING = "wallets:fund"
 """The scope of what only operators do."""
 _KEY = "ledgerlink.context"
-_CORRELATION_ID = re.compile(rb"[A-Za-z0-9._~:+/=-]{1,128}")
+_SOUND_ID = re.compile(rb"[A-Za-z0-9._~:+/=-]{1,128}")
 _TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -68,7 +69,11 @@ class PresentedProofs:
 
 @dataclass(slots=True)
 class RequestContext:
-    """One request; `denial` says why its token was not accepted, where it had one."""
+    """One request; `denial` says why its token was not accepted, where it had one.
+
+    `request_id` names this request alone, `correlation_id` all that belongs together for its client; they are the same
+    where the client names one of them only. `traceparent` is of the request itself: what it causes follows it.
+    """
 
     correlation_id: str
     traceparent: str | None
@@ -76,25 +81,32 @@ class RequestContext:
     caller: Caller | None = None
     denial: ProblemError | None = None
     proofs: PresentedProofs | None = None
+    request_id: str = ""
+    timings: Timings = field(default_factory=Timings)
 
 
 def open_context(scope: AsgiScope) -> RequestContext:
-    """Read the headers that matter to every request. A correlation id that is not sound is replaced, not refused."""
+    """Read the headers that matter to every request. An id or trace that is not sound is replaced, not refused."""
     found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
-        if name in {b"x-correlation-id", b"traceparent", b"authorization", b"dpop"}:
+        if name in {b"x-request-id", b"x-correlation-id", b"traceparent", b"authorization", b"dpop"}:
             found.setdefault(name, value)
-    correlation_id = found.get(b"x-correlation-id", b"")
+    request_id = _sound(found.get(b"x-request-id")) or str(new_id())
     traceparent = found.get(b"traceparent", b"")
     authorization = found.get(b"authorization")
     context = RequestContext(
-        correlation_id=correlation_id.decode() if _CORRELATION_ID.fullmatch(correlation_id) else str(new_id()),
+        correlation_id=_sound(found.get(b"x-correlation-id")) or request_id,
+        request_id=request_id,
         traceparent=traceparent.decode() if _TRACEPARENT.fullmatch(traceparent) else None,
         authorization=authorization.decode("latin-1") if authorization is not None else None,
         proofs=_proofs(scope) if b"dpop" in found else None,
     )
     scope[_KEY] = context
     return context
+
+
+def _sound(identifier: bytes | None) -> str | None:
+    return identifier.decode() if identifier and _SOUND_ID.fullmatch(identifier) else None
 
 
 def own_context() -> RequestContext:

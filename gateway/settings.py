@@ -61,6 +61,7 @@ class GatewaySettings(BrokerSettings):
     fresh_seconds: int = Field(default=900, ge=60, le=86_400, description="So lately one has to have authenticated")
     admin_acr: Acr = Field(default=Acr.ONE_FACTOR, description="So surely, where roles and signing keys are changed")
     docs_client_id: str = Field(default="", max_length=64, description="OAuth client of GET /docs, a public one")
+    access_log: bool = Field(default=True, description="One line of JSON per request")
     trace_sample_ratio: float = Field(default=0.0, ge=0.0, le=1.0)
 
     @field_validator("trusted_proxies")

@@ -9,7 +9,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace import Link, Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -41,6 +41,17 @@ def producer_context(parent: str | None, name: str) -> str | None:
     carrier: dict[str, str] = {}
     _PROPAGATOR.inject(carrier, trace.set_span_in_context(span, context))
     return carrier.get("traceparent", parent)
+
+
+def server_span(parent: str | None, name: str) -> tuple[str, Span | None]:
+    """Return the `traceparent` of a request that came in, and its span for the caller to end; None if not recorded."""
+    if parent.endswith(_UNSAMPLED) if parent else not _samples_new_traces:
+        return _unrecorded(parent), None
+    context = _context_of(parent)
+    span = _TRACER.start_span(name, context, kind=SpanKind.SERVER)
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier, trace.set_span_in_context(span, context))
+    return carrier.get("traceparent", _unrecorded(parent)), span
 
 
 def _unrecorded(parent: str | None) -> str:

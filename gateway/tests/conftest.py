@@ -37,6 +37,7 @@ def settings(nats_server: NatsServer, valkey_url: str) -> Callable[..., GatewayS
             "redis_url": SecretStr(valkey_url),
             "wait_seconds": 3.0,
             "query_seconds": 1.0,
+            "access_log": False,
             "rate_limits": PLENTY,
         }
         return GatewaySettings(**(known | changes))
