@@ -30,6 +30,11 @@ class GatewaySettings(BrokerSettings):
     hosts: str = Field(default="localhost,127.0.0.1,[::1]", description="Names that clients reach it by, as above")
     cors_origins: str = Field(default="", description="Origins whose pages may read answers, such as https://shop.test")
     redis_url: SecretStr
+    public_url: str = Field(
+        default="http://localhost:8080",
+        pattern=f"^({_ORIGIN.pattern})$",
+        description="Where clients and browsers reach it",
+    )
     token_issuer: str = TOKEN_ISSUER
     token_audience: str = TOKEN_AUDIENCE
     wait_seconds: float = Field(default=5.0, gt=0, le=MAX_WAIT_SECONDS)

@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 from jwt import PyJWK
+from jwt.algorithms import OKPAlgorithm
 from jwt.exceptions import PyJWTError
 from nats.aio.msg import Msg
 from pydantic import ValidationError
@@ -64,10 +65,11 @@ class SigningKeys:
     @property
     def published(self) -> list[dict[str, Any]]:
         """The keys, as the members of a JWK set (RFC 7517 §5)."""
-        members = ((kid, OKPAlgorithm.to_jwk(key.key, as_dict=True)) for kid, key in self._keys.items())
-        return [
-            {name: jwk[name] for name in _SHOWN} | {"kid": kid, "alg": "EdDSA", "use": "sig"} for kid, jwk in members
-        ]
+        shown = []
+        for kid, key in self._keys.items():
+            public = OKPAlgorithm.to_jwk(key.key, as_dict=True)
+            shown.append({name: public[name] for name in _SHOWN} | {"kid": kid, "alg": "EdDSA", "use": "sig"})
+        return shown
 
     async def key(self, kid: str) -> PyJWK | None:
         """Return the key of that id, None when identity has none. Raises ProblemError `unavailable`."""

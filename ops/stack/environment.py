@@ -37,6 +37,8 @@ class Environments:
         own = {"DATABASE_URL": self._postgres.service_url(name)} | self._broker(name) | self._http(name)
         if name == "identity":
             own |= {
+                "ISSUER": self._gateway_url,
+                "PUBLIC_URL": self._gateway_url,
                 "SECRETS_KEY": self._secrets.identity_secrets_key.get_secret_value(),
                 "TOKEN_KEY": self._secrets.token_key.get_secret_value(),
                 "ADMIN_EMAIL": self._secrets.admin_email,
@@ -60,7 +62,8 @@ class Environments:
 
     def gateway(self) -> dict[str, str]:
         """Return what `ledgerlink run gateway` reads."""
-        own = {"REDIS_URL": self._valkey.url} | self._broker("gateway") | self._http("gateway")
+        own = {"REDIS_URL": self._valkey.url, "TOKEN_ISSUER": self._gateway_url, "PUBLIC_URL": self._gateway_url}
+        own |= self._broker("gateway") | self._http("gateway")
         return _prefixed("gateway", own)
 
     def provisioner(self) -> dict[str, str]:
@@ -71,6 +74,11 @@ class Environments:
         """Return what `ledgerlink migrate` reads: the owners' URLs, which no service gets."""
         urls = {migration_variable(service): self._postgres.owner_url(service) for service in SERVICES}
         return dict(os.environ) | urls
+
+    @property
+    def _gateway_url(self) -> str:
+        """Where clients find the gateway. The issuer of tokens is named by it, as RFC 8414 §3 wants it."""
+        return f"http://{HOST}:{self._ports['gateway']}"
 
     def _broker(self, user: str) -> dict[str, str]:
         return {"NATS_URL": self._nats.url, "NATS_SEED": self._secrets.nats_seeds[user].get_secret_value()}

@@ -113,6 +113,12 @@ def fresh_secret() -> str:
     return fresh_token(SECRET_PREFIX)
 
 
+def check_name(name: str) -> None:
+    """Let a name pass that looks like what it is, also on the page of consent. Raises ClientNotPossibleError."""
+    if not name.isprintable() or name != name.strip():
+        raise ClientNotPossibleError("name", "A name has no invisible characters, nor spaces around it.")
+
+
 def check_possible(
     confidential: bool, grant_types: Iterable[GrantType], redirect_uris: Sequence[str], scopes: Iterable[Scope]
 ) -> None:

@@ -7,6 +7,7 @@ from apps.identity.domain.clients import (
     Client,
     ClientNotPossibleError,
     RedirectUriNotValidError,
+    check_name,
     check_possible,
     fresh_secret,
 )
@@ -107,6 +108,7 @@ async def delete_client(parts: Parts, _database: Database, request: Envelope[Del
 
 def _check_possible(asked: CreateClient) -> None:
     try:
+        check_name(asked.name)
         check_possible(asked.confidential, asked.grant_types, asked.redirect_uris, asked.scopes)
     except ClientNotPossibleError as wrong:
         raise Refused("client_not_possible", str(wrong), wrong.parameter) from None

@@ -11,6 +11,7 @@ from apps.identity.domain.clients import (
     Client,
     ClientNotPossibleError,
     RedirectUriNotValidError,
+    check_name,
     check_possible,
     check_redirect_uri,
 )
@@ -139,6 +140,13 @@ def test_what_no_client_can_be(
     with pytest.raises(ClientNotPossibleError) as caught:
         check_possible(confidential, grants, uris, scopes)
     assert caught.value.parameter == parameter
+
+
+@pytest.mark.parametrize("name", [" Shop", "Shop\u202e", "Sh\u200bop", "\u00a0", "Shop\u2028"])
+def test_a_name_looks_like_what_it_is(name: str) -> None:
+    check_name("Café 12 & Söhne")
+    with pytest.raises(ClientNotPossibleError):
+        check_name(name)
 
 
 @pytest.fixture
