@@ -1,6 +1,7 @@
 """The settings file of rate limits: what is wrong in it is said at the start; which request costs what."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,6 +73,7 @@ CASES = [
     ("POST", "/v1/sessions", None, ["address", "credentials"], 1),
     ("POST", "/v1/sessions/step_up", OWN, ["address", "user", "credentials"], 1),
     ("GET", "/v1/sessions", OWN, ["address", "user"], 1),
+    ("POST", "/oauth/sign_in", None, ["address", "credentials"], 1),
     ("POST", "/oauth/token", None, ["address", "tokens"], 1),
     ("POST", "/v1/webhooks/sandbox", None, ["webhooks"], 1),
     ("POST", "/v1/webhooks/a/b", None, ["address", "anonymous"], 1),
@@ -84,6 +86,14 @@ def test_the_default_file(method: str, path: str, caller: Caller | None, names: 
     charges = RatePolicies.read(None).charges(method, path, "192.0.2.1", caller)
     assert [charge.policy.name for charge in charges] == names
     assert {charge.cost for charge in charges} == {cost}
+
+
+def test_what_needs_no_token_is_limited_more_strictly(document: dict[str, Any]) -> None:
+    policies = RatePolicies.read(None)
+    for path, operations in document["paths"].items():
+        if "post" in operations and not operations["post"].get("security"):
+            charged = {c.policy.name for c in policies.charges("POST", path, "192.0.2.1", None)}
+            assert charged & {"credentials", "tokens", "webhooks"}, f"put {path} into a class of rate_limits.toml"
 
 
 def test_whose_quota_it_is() -> None:
