@@ -11,6 +11,7 @@ from gateway.openapi import problems, success
 from gateway.origins import origin_of
 from gateway.outcomes import CREATED, DONE, json_response
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
+from gateway.step_up import STEP_UP, FreshAdmin
 
 router = APIRouter(prefix="/v1/signing_keys", tags=["signing keys"])
 
@@ -58,10 +59,12 @@ async def list_signing_keys(_caller: KeyManager, parts: PartsDep, context: Conte
     summary="Rotate the signing key (admins)",
     responses={
         CREATED: success(SigningKey, "Made, and about to sign", EXAMPLE),
-        **problems(_REFUSALS, asks="identity", scope=SCOPE),
+        **problems(STEP_UP | _REFUSALS, asks="identity", scope=SCOPE),
     },
 )
-async def rotate_signing_key(caller: KeyManager, parts: PartsDep, context: ContextDep, request: Request) -> Response:
+async def rotate_signing_key(
+    caller: KeyManager, _fresh: FreshAdmin, parts: PartsDep, context: ContextDep, request: Request
+) -> Response:
     """Make the next key now. It signs some seconds later, when every gateway knows it; tokens of the others hold on."""
     query = RotateSigningKey.model_construct(rotated_by=caller.user, origin=origin_of(request))
     return json_response(await parts.queries.ask_to_change(query, context), CREATED)

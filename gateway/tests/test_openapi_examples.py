@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from contracts.identity import AccessToken, User
+from contracts.identity import AccessToken, Session, SigningKey, User
 from contracts.ids import new_id
 from contracts.message import Message
 from contracts.payments import (
@@ -51,6 +51,7 @@ from gateway.routes import (
     disputes,
     holds,
     journals,
+    own_sessions,
     payment_intents,
     payment_timelines,
     periods,
@@ -59,6 +60,7 @@ from gateway.routes import (
     refunds,
     reviews,
     sessions,
+    signing_keys,
     statements,
     top_ups,
     transfers,
@@ -142,6 +144,9 @@ def test_a_page_shows_that_it_is_the_last(document: dict[str, Any], path: str, p
 EXAMPLES = [
     (User, users.EXAMPLE),
     (AccessToken, sessions.EXAMPLE),
+    (Session, own_sessions.EXAMPLE),
+    (SigningKey, signing_keys.EXAMPLE),
+    (SigningKey, signing_keys.BEFORE_EXAMPLE),
     (Account, wallets.EXAMPLE),
     (Entry, wallets.ENTRY_EXAMPLE),
     (Transfer, transfers.EXAMPLE),
