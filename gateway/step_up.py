@@ -8,7 +8,7 @@ and documents `problems(STEP_UP | ...)`.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends
@@ -19,7 +19,7 @@ from gateway.challenges import insufficient_authentication, scheme_of, token_req
 from gateway.parts import Parts
 from gateway.request_context import Caller, context_of
 
-STEP_UP: Mapping[str, str] = {
+STEP_UP: dict[str, str] = {
     "insufficient_user_authentication": "This needs a person who has authenticated within the last 900 seconds; "
     "authenticate again with POST /v1/sessions/step_up."
 }
