@@ -19,6 +19,7 @@ _ASKED = (
     "X-Request-Id",
 )
 _TOLD = (
+    "Content-Location",
     "DPoP-Nonce",
     "ETag",
     "Link",
@@ -31,6 +32,7 @@ _TOLD = (
     "WWW-Authenticate",
     "X-Correlation-Id",
     "X-Request-Id",
+    "traceresponse",
 )
 _SECONDS = 600
 

@@ -38,6 +38,11 @@ PROBLEM_SCHEMA: dict[str, Any] = {
             "items": {"type": "string"},
             "description": "Which rate limits refuse the request (status 429)",
         },
+        "missing": {
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "Which parts of an overview did not come, and why (status 503)",
+        },
         "payment_intent": {"type": "object", "description": "The declined payment intent (status 402)"},
         "refund": {"type": "object", "description": "The failed refund (status 402)"},
         "dispute": {"type": "object", "description": "The dispute whose evidence was refused (status 402)"},

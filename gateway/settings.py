@@ -39,6 +39,7 @@ class GatewaySettings(BrokerSettings):
     token_audience: str = TOKEN_AUDIENCE
     wait_seconds: float = Field(default=5.0, gt=0, le=MAX_WAIT_SECONDS)
     query_seconds: float = Field(default=2.0, gt=0, le=MAX_WAIT_SECONDS)
+    overview_seconds: float = Field(default=1.0, gt=0, le=MAX_WAIT_SECONDS, description="For all its parts together")
     login_seconds: float = Field(default=5.0, gt=0, le=MAX_WAIT_SECONDS, description="Hashing a password takes longer")
     command_deadline_seconds: float = Field(default=60.0, gt=MAX_WAIT_SECONDS, le=600.0)
     max_in_flight: int = Field(default=2000, ge=1, le=100_000, description="Commands waited for at the same time")

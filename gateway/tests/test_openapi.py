@@ -95,6 +95,7 @@ def test_headers_are_written_as_they_are_sent(document: dict[str, Any]) -> None:
 
 
 UNAVAILABLE = {
+    "get /v1/overview": "The wallet service",
     "get /v1/operations/{operation_id}": "The wallet service",  # or whichever the command was for
     "get /v1/operations/{operation_id}/events": "The wallet service",
     "post /v1/users": "The identity service",
@@ -188,7 +189,7 @@ def test_the_service_that_does_not_answer_is_one_that_is_asked(document: dict[st
 def test_the_missing_scope_is_the_one_that_is_needed(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         for required in operation.get("security", []):
-            for scope in next(iter(required.values())) or ["wallets"]:  # of an operation: what its command needs
+            for scope in next(iter(required.values())):
                 assert f"`{scope}`" in problem_of(operation, "403", "insufficient_scope")["detail"], name
 
 
