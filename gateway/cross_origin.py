@@ -14,11 +14,12 @@ _ASKED = (
     "If-None-Match",
     "Last-Event-ID",
     "Prefer",
-    "Traceparent",
+    "traceparent",
     "X-Correlation-Id",
     "X-Request-Id",
 )
 _TOLD = (
+    "Content-Disposition",
     "Content-Location",
     "DPoP-Nonce",
     "ETag",

@@ -63,6 +63,8 @@ _HEADERS: dict[str, Any] = {
         ("traceresponse", {"type": "string"}, "The trace that the request belongs to, in the form of a `traceparent`"),
         ("Server-Timing", {"type": "string"}, "Milliseconds that the request spent, and where"),
         ("ETag", {"type": "string"}, "Changes with what is shown; send it as If-None-Match next time"),
+        ("RateLimit-Policy", {"type": "string"}, "The rate limits that the request is under: quota and window in seconds"),
+        ("RateLimit", {"type": "string"}, "What is left of each, and in how many seconds nothing will be missing"),
         ("Retry-After", {"type": "integer", "minimum": 1}, "Seconds until it is worth asking again"),
         ("Preference-Applied", {"type": "string"}, "Which preference of the Prefer header was followed, if one was"),
     )
@@ -74,7 +76,7 @@ _IF_NONE_MATCH = {
     "description": "The `ETag` of what you have, or several of them: 304 without a body when one is of what is shown",
     "schema": {"type": "string"},
 }
-_EVERYWHERE = ("X-Correlation-Id", "X-Request-Id", "traceresponse", "Server-Timing")
+_EVERYWHERE = ("X-Correlation-Id", "X-Request-Id", "traceresponse", "Server-Timing", "RateLimit-Policy", "RateLimit")
 _ALWAYS = {"rate_limited": "Slow down; the next request is admitted in 0.250 seconds."}
 _NO_KEYS = "Access tokens cannot be checked now; send the request again in a moment."
 _WITH_BODY = {

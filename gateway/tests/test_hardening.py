@@ -74,6 +74,22 @@ async def test_pages_of_allowed_origins_may_read_answers(
             assert "Access-Control-Allow-Origin" not in {*asked.headers, *read.headers}
 
 
+async def test_pages_may_send_and_read_every_header_that_is_documented(
+    settings: Callable[..., GatewaySettings], services: ScriptedServices, document: dict[str, Any]
+) -> None:
+    assert services.accounts == {}
+    of_pages = [path for name, path in document["paths"].items() if not name.startswith("/v1/webhooks/")]
+    operations = [operation for path in of_pages for operation in path.values()]
+    sent = {p["name"].lower() for o in operations for p in o.get("parameters", []) if p["in"] == "header"}
+    told = {name.lower() for o in operations for answer in o["responses"].values() for name in answer["headers"]}
+    async with running(settings(cors_origins="https://shop.test")) as gateway:
+        origin = {"Origin": "https://shop.test"}
+        asked = await gateway.http.options("/v1/transfers", headers=origin | PREFLIGHT)
+        read = await gateway.http.get("/v1/wallets", headers=origin)
+    assert sent <= set(asked.headers["Access-Control-Allow-Headers"].lower().split(", "))
+    assert told <= set(read.headers["Access-Control-Expose-Headers"].lower().split(", "))
+
+
 WRONG = [
     ({"cors_origins": "*"}, "GATEWAY_CORS_ORIGINS: not an origin"),
     ({"cors_origins": "https://shop.test/"}, "GATEWAY_CORS_ORIGINS: not an origin"),
