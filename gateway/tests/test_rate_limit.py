@@ -190,6 +190,12 @@ def test_never_more_than_the_quota_and_what_comes_back(pauses: list[int], quota:
         assert count <= quota + (now - SECOND) * quota / (window * SECOND)
 
 
+@given(st.integers(1, 10**6), st.integers(1, LONG))
+def test_a_unit_comes_back_no_sooner_than_promised(quota: int, window: int) -> None:
+    interval = Policy("user", quota, window).interval
+    assert (interval - 1) * quota < window * SECOND <= interval * quota
+
+
 @given(st.integers(1, 20), st.integers(1, 20), st.integers(1, 3))
 def test_the_wait_that_is_told_is_exactly_enough(quota: int, window: int, cost: int) -> None:
     charge = Charge(Policy("user", quota + 2, window), "ann", cost)
