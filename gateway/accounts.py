@@ -62,7 +62,7 @@ class Wallets:
     async def visible(self, wallet_id: UUID, caller: Caller, context: RequestContext) -> KnownAccount:
         """Return a wallet that the caller may look at. Raises ProblemError `wallet_not_found`."""
         wallet = (await self.find([wallet_id], context)).get(wallet_id)
-        if wallet is None or not (wallet.owner == caller.user or caller.is_operator):
+        if wallet is None or not (wallet.owner == caller.user or caller.sees_all):
             raise wallet_not_found("wallet_id")
         return wallet
 

@@ -33,10 +33,10 @@ async def visible_hold(hold_id: UUID, caller: Caller, parts: Parts, context: Req
     try:
         hold = await parts.queries.ask(GetHold.model_construct(id=hold_id), context)
     except ProblemError as problem:
-        if problem.code == "unavailable" or caller.is_operator:
+        if problem.code == "unavailable" or caller.sees_all:
             raise
         raise hold_not_found() from None
-    if not (caller.is_operator or await parts.wallets.is_an_end(_ends(hold), caller, context)):
+    if not (caller.sees_all or await parts.wallets.is_an_end(_ends(hold), caller, context)):
         raise hold_not_found()
     return hold
 

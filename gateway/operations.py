@@ -95,7 +95,7 @@ KINDS: Mapping[str, OperationKind] = {
     "cancel_payment_intent": _INTENT,
     "create_refund": _payments("/v1/refunds/{id}", "refund"),
     "submit_evidence": _payments("/v1/disputes/{id}", "dispute"),
-    "decide_review": OperationKind(risk.GetOutcome, Scope.LEDGER_WRITE, None),
+    "decide_review": OperationKind(risk.GetOutcome, Scope.REVIEWS, None),
 }
 """By name: what clients ask for is kept under `<user>:<name>` (gateway.idempotency)."""
 

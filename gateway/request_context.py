@@ -13,8 +13,6 @@ from contracts.ids import new_id
 from gateway.problems import ProblemError
 from gateway.server_timing import Timings
 
-OPERATING = "wallets:fund"
-"""The scope of what only operators do."""
 _KEY = "ledgerlink.context"
 _SOUND_ID = re.compile(rb"[A-Za-z0-9._~:+/=-]{1,128}")
 _TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -50,11 +48,6 @@ class Caller:
     def moves_any_money(self) -> bool:
         """Whether the caller may move money that belongs to others."""
         return Scope.LEDGER_WRITE in self.scopes
-
-    @property
-    def is_operator(self) -> bool:
-        """Whether the caller may look at what belongs to others."""
-        return self.role is Role.OPERATOR
 
 
 @dataclass(slots=True)

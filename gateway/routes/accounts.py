@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from starlette.responses import Response
 
+from contracts.identity import Scope
 from contracts.ids import new_id
 from contracts.money import Currency
 from contracts.wallet import (
@@ -32,11 +33,10 @@ from contracts.wallet import (
 )
 from gateway.accounts import account_not_found, is_ours
 from gateway.bodies import Body, BodyRoute
-from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
+from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, LedgerReader, PartsDep
 from gateway.lookups import read_account
 from gateway.openapi import problems, success
 from gateway.outcomes import CREATED, DONE, carry_out, json_response
-from gateway.request_context import OPERATING
 from gateway.routes import wallets
 
 router = APIRouter(route_class=BodyRoute, prefix="/v1/accounts", tags=["ledger"])
@@ -134,7 +134,7 @@ class Closure(Body):
                 "account_exists": "There is one account of this kind, currency and processor already.",
                 **_TAKEN,
             },
-            scope=OPERATING,
+            scope=Scope.LEDGER_WRITE,
             wrong_body=("body/currency", "String should match pattern '^[A-Z]{3}$'"),
             command=True,
         ),
@@ -163,14 +163,16 @@ async def open_account(
 @router.get(
     "",
     response_model=None,
-    summary="List the chart of accounts (operators)",
+    summary="List the chart of accounts (operators, analysts)",
     responses={
         DONE: success(AccountPage, "Accounts, oldest first", {"accounts": [EXAMPLE], "next_cursor": None}),
-        **problems({"cursor_invalid": "Take `next_cursor` of the page before."}, asks="wallet", scope=OPERATING),
+        **problems(
+            {"cursor_invalid": "Take `next_cursor` of the page before."}, asks="wallet", scope=Scope.LEDGER_READ
+        ),
     },
 )
 async def list_accounts(
-    caller: FundingCaller,  # noqa: ARG001 - checks the scope
+    caller: LedgerReader,  # noqa: ARG001 - checks the scope
     parts: PartsDep,
     context: ContextDep,
     kind: Annotated[AccountKind | None, Query()] = None,
@@ -189,12 +191,15 @@ async def list_accounts(
 @router.get(
     "/{account_id}",
     response_model=None,
-    summary="Read an account (operators)",
-    responses={DONE: success(Account, "The account", EXAMPLE), **problems(_UNKNOWN, asks="wallet", scope=OPERATING)},
+    summary="Read an account (operators, analysts)",
+    responses={
+        DONE: success(Account, "The account", EXAMPLE),
+        **problems(_UNKNOWN, asks="wallet", scope=Scope.LEDGER_READ),
+    },
 )
 async def get_account(
     account_id: UUID,
-    caller: FundingCaller,  # noqa: ARG001 - checks the scope
+    caller: LedgerReader,  # noqa: ARG001 - checks the scope
     parts: PartsDep,
     context: ContextDep,
 ) -> Response:
@@ -208,15 +213,15 @@ async def get_account(
 @router.get(
     "/{account_id}/entries",
     response_model=None,
-    summary="List an account's entries (operators)",
+    summary="List an account's entries (operators, analysts)",
     responses={
         DONE: success(EntryPage, "Entries, newest first", {"entries": [wallets.ENTRY_EXAMPLE], "next_before": None}),
-        **problems(_UNKNOWN, asks="wallet", scope=OPERATING),
+        **problems(_UNKNOWN, asks="wallet", scope=Scope.LEDGER_READ),
     },
 )
 async def list_entries(
     account_id: UUID,
-    caller: FundingCaller,  # noqa: ARG001 - checks the scope
+    caller: LedgerReader,  # noqa: ARG001 - checks the scope
     parts: PartsDep,
     context: ContextDep,
     before: wallets.Before = None,
@@ -242,7 +247,7 @@ async def list_entries(
                 "limit_broken": "The account's balance or holds are beyond the new limit, or the floor is above it.",
             },
             asks="wallet",
-            scope=OPERATING,
+            scope=Scope.LEDGER_WRITE,
             wrong_body=("body/reason", "Field required"),
             command=True,
         ),
@@ -279,7 +284,7 @@ async def change_account(
         **problems(
             {**_UNKNOWN, **_CLOSED},
             asks="wallet",
-            scope=OPERATING,
+            scope=Scope.LEDGER_WRITE,
             wrong_body=("body/direction", "Input should be 'none', 'in', 'out' or 'both'"),
             command=True,
         ),
@@ -318,7 +323,7 @@ async def freeze_account(
                 "account_not_empty": "Only an account that holds nothing, in balance and in holds, can be closed.",
             },
             asks="wallet",
-            scope=OPERATING,
+            scope=Scope.LEDGER_WRITE,
             wrong_body=("body/reason", "Field required"),
             command=True,
         ),

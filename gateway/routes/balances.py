@@ -5,14 +5,14 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from contracts.identity import Scope
 from contracts.wallet import Balance, Balances, GetBalance, GetBalances, GetTrialBalance, TrialBalance
 from gateway.accounts import account_not_found
-from gateway.dependencies import ContextDep, FundingCaller, PartsDep, WalletsCaller
+from gateway.dependencies import ContextDep, LedgerReader, PartsDep, WalletsCaller
 from gateway.instants import At, KnownAt
 from gateway.openapi import problems, success
 from gateway.outcomes import DONE, json_response
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
-from gateway.request_context import OPERATING
 from gateway.routes import wallets
 
 router = APIRouter()
@@ -68,16 +68,16 @@ async def get_balances(
     "/v1/accounts/{account_id}/balance",
     response_model=None,
     dependencies=[KNOWN_PARAMETERS_ONLY],
-    summary="Read an account's balance as of an instant (operators)",
+    summary="Read an account's balance as of an instant (operators, analysts)",
     tags=["ledger"],
     responses={
         DONE: success(Balance, "The balance", EXAMPLE),
-        **problems(_UNKNOWN, asks="wallet", scope=OPERATING),
+        **problems(_UNKNOWN, asks="wallet", scope=Scope.LEDGER_READ),
     },
 )
 async def get_balance(
     account_id: UUID,
-    caller: FundingCaller,  # noqa: ARG001 - checks the scope
+    caller: LedgerReader,  # noqa: ARG001 - checks the scope
     parts: PartsDep,
     context: ContextDep,
     at: At = None,
@@ -93,15 +93,15 @@ async def get_balance(
     "/v1/ledger/trial_balance",
     response_model=None,
     dependencies=[KNOWN_PARAMETERS_ONLY],
-    summary="Read the trial balance as of an instant (operators)",
+    summary="Read the trial balance as of an instant (operators, analysts)",
     tags=["ledger"],
     responses={
         DONE: success(TrialBalance, "A line for each currency, type and kind of account", TRIAL_EXAMPLE),
-        **problems(asks="wallet", scope=OPERATING),
+        **problems(asks="wallet", scope=Scope.LEDGER_READ),
     },
 )
 async def get_trial_balance(
-    caller: FundingCaller,  # noqa: ARG001 - checks the scope
+    caller: LedgerReader,  # noqa: ARG001 - checks the scope
     parts: PartsDep,
     context: ContextDep,
     at: At = None,

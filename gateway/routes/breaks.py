@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
+from contracts.identity import Scope
 from contracts.ids import new_id
 from contracts.wallet import (
     PAGE_LIMIT,
@@ -21,13 +22,13 @@ from contracts.wallet import (
 )
 from gateway.accounts import account_not_found, is_ours
 from gateway.bodies import Body, BodyRoute, Instant
-from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
+from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, LedgerReader, PartsDep
 from gateway.openapi import problems, success
 from gateway.outcomes import CREATED, DONE, carry_out, json_response
 from gateway.parts import Parts
 from gateway.problems import ProblemError
 from gateway.refusals import MOVING_DATED, refusals
-from gateway.request_context import OPERATING, RequestContext
+from gateway.request_context import RequestContext
 from gateway.routes.reconciliations import ID, LOCATION, OPERATOR, PATH, UNKNOWN, check_id
 
 router = APIRouter(route_class=BodyRoute, prefix=PATH, tags=["reconciliation"])
@@ -64,15 +65,15 @@ _RESOLUTION_REFUSALS = {
 @router.get(
     "/{reconciliation_id}/breaks",
     response_model=None,
-    summary="List what did not match (operators)",
+    summary="List what did not match (operators, analysts)",
     responses={
         DONE: success(BreakPage, "Breaks in their order", {"breaks": [BREAK_EXAMPLE], "next_after": None}),
-        **problems(UNKNOWN, asks="wallet", scope=OPERATING),
+        **problems(UNKNOWN, asks="wallet", scope=Scope.LEDGER_READ),
     },
 )
 async def list_breaks(
     reconciliation_id: UUID,
-    _caller: FundingCaller,
+    _caller: LedgerReader,
     parts: PartsDep,
     context: ContextDep,
     after: Annotated[int, Query(ge=0, lt=2**31, description="`next_after` of the page before")] = 0,
@@ -89,16 +90,16 @@ async def list_breaks(
 @router.get(
     "/{reconciliation_id}/breaks/{number}",
     response_model=None,
-    summary="Read a break (operators)",
+    summary="Read a break (operators, analysts)",
     responses={
         DONE: success(Break, "The break", BREAK_EXAMPLE),
-        **problems(UNKNOWN | _UNKNOWN_BREAK, asks="wallet", scope=OPERATING),
+        **problems(UNKNOWN | _UNKNOWN_BREAK, asks="wallet", scope=Scope.LEDGER_READ),
     },
 )
 async def get_break(
     reconciliation_id: UUID,
     number: Annotated[int, Path(ge=1, lt=2**31)],
-    _caller: FundingCaller,
+    _caller: LedgerReader,
     parts: PartsDep,
     context: ContextDep,
 ) -> Response:
@@ -146,7 +147,7 @@ NewResolution = Annotated[NewNote | NewTransferResolution, Field(discriminator="
                 )
             ),
             asks="wallet",
-            scope=OPERATING,
+            scope=Scope.LEDGER_WRITE,
             wrong_body=("body/note", "Field required"),
             command=True,
         ),

@@ -8,17 +8,17 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
+from contracts.identity import Scope
 from contracts.ids import new_id
 from contracts.money import Amount, Currency
 from contracts.wallet import JOURNAL_LIMIT, ExchangeLeg, GetJournal, Journal, Metadata, PostJournal, TransferLeg
 from gateway.accounts import account_not_found, is_ours
 from gateway.bodies import Body, BodyRoute, Instant
-from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
+from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, LedgerReader, PartsDep
 from gateway.openapi import problems, success
 from gateway.outcomes import CREATED, DONE, carry_out, json_response
 from gateway.problems import ProblemError
 from gateway.refusals import MOVING_DATED, refusals
-from gateway.request_context import OPERATING
 from gateway.routes import transfers
 
 router = APIRouter(route_class=BodyRoute, prefix="/v1/journals", tags=["ledger"])
@@ -155,7 +155,7 @@ class NewJournal(Body):
         CREATED: success(Journal, "Posted, all of it", EXAMPLE, _LOCATION),
         **problems(
             {"account_not_found": account_not_found("legs/0/debit_account").detail, **refusals(*_REFUSALS)},
-            scope=OPERATING,
+            scope=Scope.LEDGER_WRITE,
             wrong_body=("body/legs", "List should have at least 1 item after validation, not 0"),
             command=True,
         ),
@@ -192,12 +192,15 @@ def _check_ids(body: NewJournal) -> None:
 @router.get(
     "/{journal_id}",
     response_model=None,
-    summary="Read a journal (operators)",
-    responses={DONE: success(Journal, "The journal", EXAMPLE), **problems(_UNKNOWN, asks="wallet", scope=OPERATING)},
+    summary="Read a journal (operators, analysts)",
+    responses={
+        DONE: success(Journal, "The journal", EXAMPLE),
+        **problems(_UNKNOWN, asks="wallet", scope=Scope.LEDGER_READ),
+    },
 )
 async def get_journal(
     journal_id: UUID,
-    caller: FundingCaller,  # noqa: ARG001 - checks the scope
+    caller: LedgerReader,  # noqa: ARG001 - checks the scope
     parts: PartsDep,
     context: ContextDep,
 ) -> Response:

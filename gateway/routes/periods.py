@@ -7,16 +7,16 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.responses import Response
 
+from contracts.identity import Scope
 from contracts.ids import new_id
 from contracts.wallet import ClosePeriod, ListPeriods, Period, Periods
 from gateway.accounts import is_ours
 from gateway.bodies import Body, BodyRoute
-from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
+from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, LedgerReader, PartsDep
 from gateway.instants import NO_INSTANT, Instant
 from gateway.openapi import problems, success
 from gateway.outcomes import CREATED, DONE, carry_out, json_response
 from gateway.problems import ProblemError
-from gateway.request_context import OPERATING
 
 router = APIRouter(route_class=BodyRoute, prefix="/v1/ledger/periods", tags=["ledger"])
 
@@ -49,7 +49,9 @@ class NewPeriod(Body):
     summary="Close a period (operators)",
     responses={
         CREATED: success(Period, "Closed for ever", EXAMPLE, _LOCATION),
-        **problems(_REFUSALS, scope=OPERATING, wrong_body=("body/ends_at", f"Value error, {NO_INSTANT}"), command=True),
+        **problems(
+            _REFUSALS, scope=Scope.LEDGER_WRITE, wrong_body=("body/ends_at", f"Value error, {NO_INSTANT}"), command=True
+        ),
     },
 )
 async def close_period(
@@ -72,14 +74,14 @@ async def close_period(
 @router.get(
     "",
     response_model=None,
-    summary="List closed periods (operators)",
+    summary="List closed periods (operators, analysts)",
     responses={
         DONE: success(Periods, "Closed periods, newest first, at most a hundred", {"periods": [EXAMPLE]}),
-        **problems(asks="wallet", scope=OPERATING),
+        **problems(asks="wallet", scope=Scope.LEDGER_READ),
     },
 )
 async def list_periods(
-    caller: FundingCaller,  # noqa: ARG001 - checks the scope
+    caller: LedgerReader,  # noqa: ARG001 - checks the scope
     parts: PartsDep,
     context: ContextDep,
     before: Annotated[
@@ -93,15 +95,15 @@ async def list_periods(
 @router.get(
     "/{period_id}",
     response_model=None,
-    summary="Read a closed period (operators)",
+    summary="Read a closed period (operators, analysts)",
     responses={
         DONE: success(Period, "The period", EXAMPLE),
-        **problems({"period_not_found": _UNKNOWN}, asks="wallet", scope=OPERATING),
+        **problems({"period_not_found": _UNKNOWN}, asks="wallet", scope=Scope.LEDGER_READ),
     },
 )
 async def get_period(
     period_id: UUID,
-    caller: FundingCaller,  # noqa: ARG001 - checks the scope
+    caller: LedgerReader,  # noqa: ARG001 - checks the scope
     parts: PartsDep,
     context: ContextDep,
 ) -> Response:

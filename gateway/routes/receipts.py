@@ -109,7 +109,7 @@ async def get_receipt(
 
 async def _side(transfer_id: UUID, named: UUID | None, caller: Caller, parts: Parts, context: RequestContext) -> UUID:
     """Return the account whose entry the caller may have: his own, or any that an operator names."""
-    if caller.is_operator and named is None:
+    if caller.sees_all and named is None:
         raise invalid_request([_NAME_ONE])
     try:
         transfer = await parts.queries.ask(GetTransfer.model_construct(id=transfer_id), context)
@@ -118,8 +118,8 @@ async def _side(transfer_id: UUID, named: UUID | None, caller: Caller, parts: Pa
             raise
         raise _not_found() from None
     ends = [UUID(transfer["debit_account"]), UUID(transfer["credit_account"])]
-    known = {} if caller.is_operator else await parts.wallets.find(ends, context)
-    own = [end for end in ends if caller.is_operator or (end in known and known[end].owner == caller.user)]
+    known = {} if caller.sees_all else await parts.wallets.find(ends, context)
+    own = [end for end in ends if caller.sees_all or (end in known and known[end].owner == caller.user)]
     account = next((end for end in own if named in {None, end}), None)
     if account is None:
         raise _not_found()

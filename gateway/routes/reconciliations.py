@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from contracts.identity import Scope
 from contracts.ids import new_id
 from contracts.message import Message, Reply
 from contracts.wallet import (
@@ -25,7 +26,7 @@ from contracts.wallet import (
 )
 from gateway.accounts import account_not_found, is_ours
 from gateway.bodies import Body, BodyRoute, Day
-from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
+from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, LedgerReader, PartsDep
 from gateway.external_statements.camt053 import Camt053Reader
 from gateway.external_statements.csv_reader import CsvReader
 from gateway.external_statements.reading import Facts, Reader
@@ -36,7 +37,7 @@ from gateway.operations import OperationName
 from gateway.outcomes import CREATED, DONE, FOLLOWS, follow, json_response
 from gateway.parts import Parts
 from gateway.problems import ProblemError
-from gateway.request_context import OPERATING, RequestContext
+from gateway.request_context import RequestContext
 
 PATH = "/v1/reconciliations"
 router = APIRouter(route_class=BodyRoute, prefix=PATH, tags=["reconciliation"])
@@ -135,7 +136,7 @@ class Statement(Body):
     responses={
         CREATED: success(Reconciliation, "Matched", EXAMPLE, LOCATION),
         FOLLOWS: success(Reconciliation, "Imported, and being matched: see `status`", _MATCHING, LOCATION),
-        **problems(_UPLOAD_REFUSALS, asks="wallet", scope=OPERATING, command=True),
+        **problems(_UPLOAD_REFUSALS, asks="wallet", scope=Scope.LEDGER_WRITE, command=True),
     },
 )
 async def upload_statement(
@@ -226,14 +227,14 @@ async def _followed(
 @router.get(
     "",
     response_model=None,
-    summary="List reconciliations (operators)",
+    summary="List reconciliations (operators, analysts)",
     responses={
         DONE: success(ReconciliationPage, "Newest first", {"reconciliations": [EXAMPLE], "next_before": None}),
-        **problems(asks="wallet", scope=OPERATING),
+        **problems(asks="wallet", scope=Scope.LEDGER_READ),
     },
 )
 async def list_reconciliations(
-    _caller: FundingCaller,
+    _caller: LedgerReader,
     parts: PartsDep,
     context: ContextDep,
     account_id: Annotated[UUID | None, Query(description="Only those of this account")] = None,
@@ -250,14 +251,14 @@ async def list_reconciliations(
 @router.get(
     "/{reconciliation_id}",
     response_model=None,
-    summary="Read a reconciliation (operators)",
+    summary="Read a reconciliation (operators, analysts)",
     responses={
         DONE: success(Reconciliation, "The reconciliation", EXAMPLE),
-        **problems(UNKNOWN, asks="wallet", scope=OPERATING),
+        **problems(UNKNOWN, asks="wallet", scope=Scope.LEDGER_READ),
     },
 )
 async def get_reconciliation(
-    reconciliation_id: UUID, _caller: FundingCaller, parts: PartsDep, context: ContextDep
+    reconciliation_id: UUID, _caller: LedgerReader, parts: PartsDep, context: ContextDep
 ) -> Response:
     """Read where a reconciliation stands, and what each rule has matched."""
     check_id(reconciliation_id)

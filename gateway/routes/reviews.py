@@ -1,4 +1,4 @@
-"""Reviews, for operators: payments that risk does not decide alone, and what an analyst decides about them."""
+"""Reviews: payments that risk does not decide alone, and what operators and analysts decide about them."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -7,16 +7,16 @@ from fastapi import APIRouter, Query
 from pydantic import UUID7, Field
 from starlette.responses import Response
 
+from contracts.identity import Scope
 from contracts.risk import REVIEWS_LIMIT, DecideReview, ListReviews, ReviewDecision, ReviewPage, RiskOutcome
 from gateway.accounts import is_ours
 from gateway.bodies import Body
 from gateway.card_numbers import CardlessRoute
-from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep
+from gateway.dependencies import CommandHeadersDep, ContextDep, PartsDep, Reviewer
 from gateway.openapi import problems, success
 from gateway.outcomes import DONE, carry_out, json_response
 from gateway.problems import ProblemError
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
-from gateway.request_context import OPERATING
 from gateway.routes import payment_intents
 from gateway.routes.reconciliations import OPERATOR
 
@@ -60,14 +60,14 @@ class NewDecision(Body):
     "",
     response_model=None,
     dependencies=[KNOWN_PARAMETERS_ONLY],
-    summary="List open reviews (operators)",
+    summary="List open reviews (operators, analysts)",
     responses={
         DONE: success(ReviewPage, "Open reviews, newest first", {"reviews": [EXAMPLE], "next_before": None}),
-        **problems(asks="risk", scope=OPERATING),
+        **problems(asks="risk", scope=Scope.REVIEWS),
     },
 )
 async def list_reviews(
-    _caller: FundingCaller,
+    _caller: Reviewer,
     parts: PartsDep,
     context: ContextDep,
     before: Annotated[UUID7 | None, Query(description="`next_before` of the page before")] = None,
@@ -81,12 +81,12 @@ async def list_reviews(
 @router.post(
     "/{payment_intent_id}/decision",
     response_model=None,
-    summary="Decide a review (operators)",
+    summary="Decide a review (operators, analysts)",
     responses={
         DONE: success(ReviewDecision, "Decided: the payment goes on, or is declined", DECISION_EXAMPLE),
         **problems(
             _UNKNOWN | _DECIDED,
-            scope=OPERATING,
+            scope=Scope.REVIEWS,
             wrong_body=("body/outcome", "Input should be 'approve' or 'decline'"),
             command=True,
             cards=True,
@@ -96,7 +96,7 @@ async def list_reviews(
 async def decide_review(
     payment_intent_id: UUID,
     body: NewDecision,
-    caller: FundingCaller,
+    caller: Reviewer,
     headers: CommandHeadersDep,
     parts: PartsDep,
     context: ContextDep,

@@ -8,20 +8,21 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query
 from starlette.responses import Response, StreamingResponse
 
+from contracts.identity import Scope
 from contracts.wallet import PAGE_LIMIT, GetStatement, StatementPage
 from gateway.account_statements import csv_form, pdf_form
 from gateway.account_statements.forms import NOT_ACCEPTABLE, Form, form_asked_for
 from gateway.account_statements.printing import TOO_LONG
 from gateway.account_statements.reading import PAGE_LINES, Page, all_pages, first_page
 from gateway.accounts import account_not_found
-from gateway.dependencies import ContextDep, FundingCaller, PartsDep, WalletsCaller
+from gateway.dependencies import ContextDep, LedgerReader, PartsDep, WalletsCaller
 from gateway.error_handlers import invalid_request
 from gateway.instants import EndsAt, StartsAt, check_period
 from gateway.openapi import problems, success
 from gateway.outcomes import DONE, json_response
 from gateway.parts import Parts
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
-from gateway.request_context import OPERATING, RequestContext
+from gateway.request_context import RequestContext
 from gateway.routes import transfers, wallets
 
 router = APIRouter()
@@ -134,13 +135,13 @@ async def get_wallet_statement(
     "/v1/accounts/{account_id}/statement",
     response_model=None,
     dependencies=[KNOWN_PARAMETERS_ONLY],
-    summary="Read an account's statement (operators)",
+    summary="Read an account's statement (operators, analysts)",
     tags=["ledger"],
-    responses=_responses(_UNKNOWN, OPERATING),
+    responses=_responses(_UNKNOWN, Scope.LEDGER_READ),
 )
 async def get_account_statement(
     account_id: UUID,
-    caller: FundingCaller,  # noqa: ARG001 - checks the scope
+    caller: LedgerReader,  # noqa: ARG001 - checks the scope
     asked: AskedDep,
     parts: PartsDep,
     context: ContextDep,

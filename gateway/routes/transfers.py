@@ -7,19 +7,19 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
+from contracts.identity import Scope
 from contracts.ids import new_id
 from contracts.money import Amount, Currency
 from contracts.wallet import GetTransfer, Metadata, PostTransfer, ReverseTransfer, Transfer
 from gateway.accounts import is_ours
 from gateway.bodies import Body, BodyRoute, Instant
-from gateway.challenges import insufficient_scope
+from gateway.challenges import insufficient_scope, scheme_of
 from gateway.dependencies import CommandHeadersDep, ContextDep, FundingCaller, PartsDep, WalletsCaller
 from gateway.openapi import problems, success
 from gateway.outcomes import CREATED, DONE, carry_out, json_response
 from gateway.ownership import ELSEWHERE, check_accounts
 from gateway.problems import ProblemError
 from gateway.refusals import MOVING_DATED, refusals
-from gateway.request_context import OPERATING
 
 router = APIRouter(route_class=BodyRoute, prefix="/v1/transfers", tags=["wallets"])
 
@@ -107,7 +107,7 @@ async def post_transfer(
     move money between any accounts, also with a date in the past (`effective_at`) that is in no closed period.
     """
     if body.effective_at is not None and not caller.moves_any_money:
-        raise insufficient_scope(OPERATING, "`effective_at`")
+        raise insufficient_scope(Scope.LEDGER_WRITE, "`effective_at`", scheme_of(caller))
     await check_accounts(body.debit_account, body.credit_account, body.currency, caller, parts, context)
     transfer_id = new_id()
     command = PostTransfer(
@@ -140,10 +140,10 @@ async def get_transfer(transfer_id: UUID, caller: WalletsCaller, parts: PartsDep
     try:
         transfer = await parts.queries.ask(GetTransfer.model_construct(id=transfer_id), context)
     except ProblemError as problem:
-        if problem.code == "unavailable" or caller.is_operator:
+        if problem.code == "unavailable" or caller.sees_all:
             raise
         raise _not_found() from None
-    if not caller.is_operator:
+    if not caller.sees_all:
         ends = [UUID(transfer["debit_account"]), UUID(transfer["credit_account"])]
         if not await parts.wallets.is_an_end(ends, caller, context):
             raise _not_found()
@@ -162,7 +162,7 @@ async def get_transfer(transfer_id: UUID, caller: WalletsCaller, parts: PartsDep
                 "transfer_not_found": "There is no transfer with the id that is to be reversed.",
                 **refusals("already_reversed", "exceeds_original", *MOVING_DATED),
             },
-            scope=OPERATING,
+            scope=Scope.LEDGER_WRITE,
             wrong_body=_WRONG_AMOUNT,
             command=True,
         ),

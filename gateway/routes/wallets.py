@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from contracts.ids import new_id
@@ -12,7 +12,6 @@ from contracts.money import Currency
 from contracts.wallet import (
     PAGE_LIMIT,
     Account,
-    Accounts,
     EntryPage,
     ListAccounts,
     ListEntries,
@@ -113,12 +112,18 @@ async def _own(wallet_id: UUID, caller: Caller, parts: Parts, context: RequestCo
     return known.wallet or known.id
 
 
+class Wallets(BaseModel):
+    """All wallets of a user, oldest first."""
+
+    wallets: list[Account]
+
+
 @router.get(
     "",
     response_model=None,
     summary="List your wallets",
     responses={
-        DONE: success(Accounts, "Your wallets, oldest first", {"wallets": [EXAMPLE]}),
+        DONE: success(Wallets, "Your wallets, oldest first", {"wallets": [EXAMPLE]}),
         **problems(asks="wallet", scope="wallets"),
     },
 )
@@ -137,7 +142,7 @@ async def list_wallets(caller: WalletsCaller, parts: PartsDep, context: ContextD
 async def get_wallet(wallet_id: UUID, caller: WalletsCaller, parts: PartsDep, context: ContextDep) -> Response:
     """Read a wallet. Amounts are whole minor units (cents): of `balance`, `held` is reserved, the rest `available`."""
     account = await read_account(wallet_id, parts, context) if is_ours(wallet_id) else None
-    if account is None or not (account.get("owner") == str(caller.user) or caller.is_operator):
+    if account is None or not (account.get("owner") == str(caller.user) or caller.sees_all):
         raise wallet_not_found("wallet_id")
     return json_response(account)
 
