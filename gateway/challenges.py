@@ -1,6 +1,8 @@
 """What a request is told that lacks a token, or whose token does not do: 401 and 403 with a challenge (RFC 6750 §3)."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from contracts.identity import Acr
 from gateway.metrics import TOKEN_CHECKS
@@ -78,7 +80,7 @@ def insufficient_authentication(
     max_age: int | None,
     acr: Acr | None,
     scheme: Scheme = Scheme.BEARER,
-    resource: dict[str, object] | None = None,
+    resource: Mapping[str, Any] | None = None,
 ) -> ProblemError:
     """Return the answer to a user who has to authenticate again (RFC 9470 §3): so lately, and so surely.
 

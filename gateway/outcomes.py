@@ -12,6 +12,8 @@ import orjson
 from starlette.responses import Response
 
 from contracts.message import Idempotency, Message, Outcome, Problem, Reply
+from contracts.risk import AUTHENTICATION_REQUIRED
+from gateway.challenges import Scheme, insufficient_authentication, scheme_of
 from gateway.operations import OperationName
 from gateway.parts import Parts
 from gateway.preferences import Preferences
@@ -22,6 +24,7 @@ from gateway.request_context import RequestContext
 CREATED, DONE, FOLLOWS = 201, 200, 202
 RETRY_AFTER = {"Retry-After": "1"}
 """When to ask again for what is under way (RFC 9110 §10.2.3)."""
+_NOW = 0  # what had been done a moment ago was not enough: however long ago it was, it has to be done again
 _NOT_KNOWN = frozenset({"unavailable", "operation_not_found"})
 
 
@@ -36,7 +39,8 @@ async def carry_out(
     if reply is None:
         reply = await _asked_for(operation, asked, parts.queries, context)
     if reply.problem is not None:
-        raise problem_of(operation, reply.outcome, reply.problem, reply.resource)
+        scheme = scheme_of(context.caller) if context.caller else Scheme.BEARER
+        raise problem_of(operation, reply.outcome, reply.problem, reply.resource, scheme)
     if reply.outcome is Outcome.ACCEPTED:
         return follow(operation, reply.resource, preferences)
     headers = preferences.headers
@@ -77,11 +81,21 @@ async def _asked_for(operation: OperationName, asked: Idempotency, queries: Quer
 
 
 def problem_of(
-    operation: OperationName, outcome: Outcome, problem: Problem, resource: Mapping[str, Any]
+    operation: OperationName,
+    outcome: Outcome,
+    problem: Problem,
+    resource: Mapping[str, Any],
+    scheme: Scheme = Scheme.BEARER,
 ) -> ProblemError:
-    """Return a refusal, or the decline of what was carried out and ended without its effect, as a problem."""
+    """Return a refusal, or the decline of what was carried out and ended without its effect, as a problem.
+
+    A payment for which its payer has to authenticate again is a challenge to do so (RFC 9470), which embeds it.
+    """
     if outcome is Outcome.COMPLETED and operation.kind.embedded_as is not None:
-        return ProblemError.declined(problem, **{operation.kind.embedded_as: resource})
+        embedded = {operation.kind.embedded_as: resource}
+        if problem.code == AUTHENTICATION_REQUIRED:
+            return insufficient_authentication(problem.detail, _NOW, None, scheme, embedded)
+        return ProblemError.declined(problem, **embedded)
     if problem.code == "idempotency_key_in_progress":
         return ProblemError.refused(problem, operation=operation.location)
     return ProblemError.refused(problem)
