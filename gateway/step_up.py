@@ -9,6 +9,7 @@ and documents `problems(STEP_UP | ...)`.
 
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends
@@ -47,6 +48,13 @@ async def fresh_admin(request: Request) -> None:
 
 Fresh = Annotated[None, Depends(fresh())]
 FreshAdmin = Annotated[None, Depends(fresh_admin)]
+
+
+def authenticated_at(caller: Caller) -> datetime | None:
+    """Return when a caller last proved who they are, as services are told it; None for what is no person."""
+    if caller.authenticated_at is None:
+        return None
+    return datetime.fromtimestamp(caller.authenticated_at, UTC)
 
 
 def _parts(request: Request) -> Parts:

@@ -25,6 +25,7 @@ from gateway.payment_filters import PaymentIntentFilters
 from gateway.payment_wallets import DESTINATION_REQUIRED, SOURCE_REQUIRED, check_ends, check_method
 from gateway.problems import ProblemError
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
+from gateway.step_up import authenticated_at
 
 PREFIX = "/v1/payment_intents"
 router = APIRouter(route_class=CardlessRoute, prefix=PREFIX, tags=["payments"])
@@ -118,6 +119,9 @@ async def create_payment_intent(
 ) -> Response:
     """Create a payment intent; with `confirm: true` wait for its outcome. A decline is a 402 that embeds the intent.
 
+    A large one needs a payer who has authenticated lately: `401 insufficient_user_authentication` embeds the intent;
+    authenticate again (`POST /v1/sessions/step_up`), and confirm it.
+
     Money goes from a wallet of yours or through a processor to anybody's wallet, by card or bank into a wallet of yours
     (`direction: top_up`), or out of one to a bank account (`direction: payout`).
     """
@@ -141,6 +145,7 @@ async def create_payment_intent(
         return_url=body.return_url,
         country=body.country,
         confirm=body.confirm,
+        authenticated_at=authenticated_at(caller),
         idempotency=headers.idempotency(caller.user, "create_payment_intent", body),
     )
     return await carry_out(command, CREATED, headers.preferences, parts, context)

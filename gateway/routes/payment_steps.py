@@ -31,6 +31,7 @@ from gateway.routes.payment_intents import (
     WRONG_AMOUNT,
     check_id,
 )
+from gateway.step_up import authenticated_at
 
 router = APIRouter(route_class=CardlessRoute, prefix=PREFIX, tags=["payments"])
 
@@ -91,6 +92,7 @@ async def confirm_payment_intent(
         customer=caller.user,
         payment_method=said(body.payment_method),
         return_url=body.return_url,
+        authenticated_at=authenticated_at(caller),
         idempotency=headers.idempotency(caller.user, "confirm_payment_intent", body),
     )
     return await carry_out(command, DONE, headers.preferences, parts, context)

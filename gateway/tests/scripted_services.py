@@ -44,7 +44,7 @@ def refused(code: str, detail: str = "No.", parameter: str | None = None) -> Rep
 
 
 def intent_of(command: CreatePaymentIntent, status: str = "succeeded", **more: Any) -> dict[str, Any]:
-    asked = {"payment_intent_id", "return_url", "country", "confirm", "idempotency"}
+    asked = {"payment_intent_id", "return_url", "country", "confirm", "authenticated_at", "idempotency"}
     shown = command.model_dump(mode="json", exclude=asked, exclude_none=True)
     times = {"created_at": NOW, "updated_at": NOW}
     return {"id": str(command.payment_intent_id), "status": status} | shown | times | more

@@ -5,7 +5,18 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from contracts.identity import AccessToken, Session, SigningKey, User
+from contracts.identity import (
+    AccessToken,
+    ApiKey,
+    NewApiKey,
+    Passkey,
+    PasskeyChallenge,
+    RecoveryCodes,
+    Session,
+    SigningKey,
+    TotpSecret,
+    User,
+)
 from contracts.ids import new_id
 from contracts.message import Message
 from contracts.payments import (
@@ -46,12 +57,14 @@ from gateway import payment_bodies
 from gateway.bodies import Body
 from gateway.routes import (
     accounts,
+    api_keys,
     balances,
     breaks,
     disputes,
     holds,
     journals,
     own_sessions,
+    passkeys,
     payment_intents,
     payment_timelines,
     periods,
@@ -62,7 +75,9 @@ from gateway.routes import (
     sessions,
     signing_keys,
     statements,
+    step_up,
     top_ups,
+    totp,
     transfers,
     users,
     wallets,
@@ -85,6 +100,11 @@ WRONG_BODIES: list[tuple[str, type[Body], dict[str, Any]]] = [
     ("/v1/refunds", refunds.NewRefund, {"payment_intent": str(new_id()), "amount": 0}),
     ("/v1/disputes/{dispute_id}/evidence", disputes.NewEvidence, {"evidence": {}}),
     ("/v1/reviews/{payment_intent_id}/decision", reviews.NewDecision, {"outcome": "review", "note": "Unsure"}),
+    ("/v1/users/me/totp/confirm", totp.TotpConfirmation, {"code": "08180"}),
+    ("/v1/users/me/passkeys", passkeys.NewPasskey, {"credential": {}, "name": "Phone"}),
+    ("/v1/sessions/passkey", passkeys.PasskeyAnswer, {"credential": {}}),
+    ("/v1/api_keys", api_keys.NewKey, {"name": "Till", "scopes": []}),
+    ("/v1/api_keys/{api_key_id}/rotate", api_keys.KeyRotation, {"overlap_hours": 169}),
     ("/v1/webhook_endpoints", webhook_endpoints.NewWebhookEndpoint, {"url": "ftp://shop.example", "events": ["*"]}),
     ("/v1/webhook_endpoints/{endpoint_id}", webhook_endpoints.WebhookEndpointChange, {"url": "ftp://shop.example"}),
     ("/v1/webhook_endpoints/{endpoint_id}/rotate_secret", webhook_endpoints.Rotation, {"overlap_hours": 169}),
@@ -147,6 +167,14 @@ EXAMPLES = [
     (Session, own_sessions.EXAMPLE),
     (SigningKey, signing_keys.EXAMPLE),
     (SigningKey, signing_keys.BEFORE_EXAMPLE),
+    (TotpSecret, totp.EXAMPLE),
+    (RecoveryCodes, totp.CODES_EXAMPLE),
+    (Passkey, passkeys.EXAMPLE),
+    (PasskeyChallenge, passkeys.CHALLENGE_EXAMPLE),
+    (PasskeyChallenge, passkeys.NEW_CHALLENGE_EXAMPLE),
+    (AccessToken, step_up.EXAMPLE),
+    (ApiKey, api_keys.EXAMPLE),
+    (NewApiKey, api_keys.NEW_EXAMPLE),
     (Account, wallets.EXAMPLE),
     (Entry, wallets.ENTRY_EXAMPLE),
     (Transfer, transfers.EXAMPLE),
@@ -188,6 +216,12 @@ def test_example_requests_are_valid(name: str) -> None:
 BODIES: list[type[Body]] = [
     users.NewUser,
     sessions.NewSession,
+    totp.TotpConfirmation,
+    passkeys.NewPasskey,
+    passkeys.PasskeyAnswer,
+    step_up.StepUpProof,
+    api_keys.NewKey,
+    api_keys.KeyRotation,
     wallets.NewWallet,
     top_ups.NewTopUp,
     transfers.NewTransfer,
@@ -226,6 +260,8 @@ def test_example_bodies_are_valid(body: type[Body]) -> None:
     ("body", "example"),
     [
         (users.NewUser, users.EXAMPLE),
+        (passkeys.NewPasskey, passkeys.EXAMPLE),
+        (api_keys.NewKey, api_keys.EXAMPLE),
         (wallets.NewWallet, wallets.EXAMPLE),
         (top_ups.NewTopUp, transfers.EXAMPLE),
         (transfers.NewTransfer, transfers.EXAMPLE),

@@ -65,10 +65,22 @@ async def test_what_is_asked_is_what_payments_is_told(
     answer = await _post(gateway, step, headers, body)
     assert (answer.status_code, answer.json()) == (200, _intent()), answer.text
     (command,) = services.commands(kind)
-    told = command.data.model_dump(mode="json", exclude={"idempotency"}, exclude_none=True)
+    told = command.data.model_dump(mode="json", exclude={"idempotency", "authenticated_at"}, exclude_none=True)
     assert told == {"payment_intent_id": str(INTENT)} | {k: str(user) if v == "user" else v for k, v in sent.items()}
     name = kind.contract.subject.rsplit(".", maxsplit=1)[-1]
     assert command.data.idempotency.scope == f"{user}:{name}"
+
+
+@pytest.mark.parametrize("auth_time", [1_767_605_400, None])
+async def test_payments_is_told_when_the_payer_last_proved_who_they_are(
+    gateway: Gateway, services: ScriptedServices, user: UUID, headers: dict[str, str], auth_time: int | None
+) -> None:
+    services.scripts[ConfirmPaymentIntent] = lambda _: [completed(_intent())]
+    token = services.signer.bearer(user, auth_time=auth_time)
+    assert (await _post(gateway, "/confirm", headers | token, None)).status_code == 200
+    (command,) = services.commands(ConfirmPaymentIntent)
+    told = command.data.authenticated_at
+    assert (told and told.timestamp()) == auth_time
 
 
 @pytest.mark.parametrize(("step", "kind", "body", "sent"), STEPS)
