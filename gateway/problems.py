@@ -81,6 +81,13 @@ KINDS: Mapping[str, Kind] = {
     "api_key_not_found": Kind(404, "There is no such API key"),
     "too_many_keys": Kind(409, "There are as many API keys as there can be"),
     "scope_not_granted": Kind(422, "More scopes than there are to give"),
+    # Accounts of users
+    "password_too_weak": Kind(422, "The password is too easy to guess"),
+    "token_not_valid": Kind(422, "The token is not valid"),
+    "email_verified_already": Kind(409, "The e-mail address has been proven"),
+    "user_not_found": Kind(404, "There is no such user"),
+    "user_erased": Kind(409, "The user has been erased"),
+    "own_account": Kind(409, "This is your own account"),
     # What is asked about
     "wallet_not_found": Kind(404, "There is no such wallet"),
     "account_not_found": Kind(404, "There is no such account"),
@@ -242,8 +249,9 @@ class ProblemError(HTTPException):
 
     @classmethod
     def refused(cls, problem: Problem, **members: Any) -> "ProblemError":
-        """Return a service's refusal."""
-        return cls(problem.code, problem.detail, parameter=problem.parameter, members=members)
+        """Return a service's refusal, with when to ask again where it says so."""
+        headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after else None
+        return cls(problem.code, problem.detail, parameter=problem.parameter, headers=headers, members=members)
 
     @classmethod
     def declined(cls, problem: Problem, **members: Any) -> "ProblemError":

@@ -50,13 +50,15 @@ class Queries:
             raise ProblemError.refused(reply.problem)
         return reply.resource
 
-    async def ask_to_change(self, query: Message, context: RequestContext) -> Mapping[str, Any]:
+    async def ask_to_change(
+        self, query: Message, context: RequestContext, seconds: float | None = None
+    ) -> Mapping[str, Any]:
         """Ask for something that changes what its owner keeps: what takes too long may have been done all the same.
 
         Raises ProblemError as `ask` does, and `outcome_unknown`.
         """
         try:
-            return await self.ask(query, context)
+            return await self.ask(query, context, seconds)
         except ProblemError as problem:
             if isinstance(problem.__cause__, TimeoutError):
                 raise _unknown(query) from problem.__cause__
