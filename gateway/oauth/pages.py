@@ -13,7 +13,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from contracts.identity import MEANINGS, AuthorizationPrompt, AuthorizationRequest, Scope, SignedIn
-from gateway.oauth.redirects import origin_of_uri
+from gateway.oauth.redirects import form_target
 
 AUTHORIZE = "/oauth/authorize"
 SIGN_IN = "/oauth/sign_in"
@@ -50,7 +50,7 @@ def sign_in_page(
         "asks_code": typed.asks_code,
         "focus": "password" if email else "email",
     }
-    return _page("sign_in.html", shown, status, origin_of_uri(request.redirect_uri))
+    return _page("sign_in.html", shown, status, form_target(request.redirect_uri))
 
 
 def consent_page(request: AuthorizationRequest, signed_in: SignedIn) -> HTMLResponse:
@@ -63,7 +63,7 @@ def consent_page(request: AuthorizationRequest, signed_in: SignedIn) -> HTMLResp
         "again": f"{AUTHORIZE}?{urlencode(_sent(request))}",
         "redirect_host": _host(request.redirect_uri),
     }
-    return _page("consent.html", shown, 200, origin_of_uri(request.redirect_uri))
+    return _page("consent.html", shown, 200, form_target(request.redirect_uri))
 
 
 def error_page(heading: str, detail: str, reference: str, status: int) -> HTMLResponse:

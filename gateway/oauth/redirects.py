@@ -18,7 +18,10 @@ def sent_back(redirect_uri: str, answer: Mapping[str, str | None]) -> RedirectRe
     return RedirectResponse(f"{redirect_uri}{joined}{given}", _SEE_OTHER)
 
 
-def origin_of_uri(redirect_uri: str) -> str:
-    """Return scheme and authority of a checked URI."""
+def form_target(redirect_uri: str) -> str:
+    """Return the origin of a checked URI as a content policy writes it (CSP level 3 §2.3.1).
+
+    That grammar has no IPv6 addresses; the only one that a redirect URI may have is the device's own, over http.
+    """
     parts = urlsplit(redirect_uri)
-    return f"{parts.scheme}://{parts.netloc}"
+    return "http:" if parts.netloc.startswith("[") else f"{parts.scheme}://{parts.netloc}"
