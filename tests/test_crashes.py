@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -14,7 +15,8 @@ from ledgerlink_client import LedgerLink
 from ops.stack import logs
 from ops.stack.stack import EVERYTHING, Stack
 from tests.books import at_rest, balances_of, commits_held, intents_of, prove, transfers_of, under_way
-from tests.payment_stream import Payment, PaymentStream
+from tests.money_requests import money_requests, moved
+from tests.payment_stream import HANG, Payment, PaymentStream
 from tests.people import Customer, log_operator_in, new_customer
 from tests.streams import lengths
 from tests.waiting import eventually
@@ -34,9 +36,10 @@ BEFORE, AFTER = 40, 40  # payments answered before the crash, and payments begun
 
 @dataclass(frozen=True)
 class Town:
-    """A durable stack, the customers who pay, and the one who is paid."""
+    """A durable stack, its operator, the customers who pay, and the one who is paid."""
 
     stack: Stack
+    operator: LedgerLink
     payers: list[Customer]
     payee: Customer
 
@@ -55,7 +58,7 @@ async def town(_servers_directory: Path) -> AsyncIterator[Town]:
     async with Stack(_servers_directory / "town") as stack, LedgerLink(stack.url) as gateway:
         operator = await log_operator_in(stack, gateway)
         payers = await asyncio.gather(*(new_customer(gateway, operator, FUNDS) for _ in range(PAYERS)))
-        yield Town(stack, payers, await new_customer(gateway, operator))
+        yield Town(stack, operator, payers, await new_customer(gateway, operator))
 
 
 async def _check(town: Town, stream: PaymentStream, before: dict[UUID, int]) -> None:
@@ -104,6 +107,34 @@ async def test_kill_9_loses_nothing_and_repeats_nothing(town: Town, victim: str)
 
 def _restarts(stack: Stack) -> Counter[str]:
     return Counter({name: stack.supervisor[name].restarts for name in PROCESSES})
+
+
+@pytest.mark.parametrize("victim", ["wallet", "payments", "gateway"])
+async def test_every_request_that_moves_money_has_one_effect_although_its_owner_dies_on_it(
+    town: Town, victim: str
+) -> None:
+    """Each is repeated under its key until it is answered, and then once more: the answer stays the same."""
+    payer, payee = town.payers[0], town.payee
+    async with httpx.AsyncClient(base_url=town.stack.url, timeout=HANG) as http:
+        requests = await money_requests(http, town.operator, payer, payee)
+        await at_rest(town.stack)
+        before = await town.balances()
+        asking = [asyncio.create_task(request.insist(http)) for request in requests]
+        try:
+            async with commits_held(town.stack, HELD.get(victim, "payments")):
+                await town.stack.kill_process(victim)
+            await town.stack.healthy(victim)
+            first = await asyncio.gather(*asking)
+        finally:
+            for task in asking:
+                task.cancel()
+        again = [await request.insist(http) for request in requests]
+    for one, other in zip(first, again, strict=True):
+        assert (other.status_code, other.json()) == (one.status_code, one.json())
+        assert other.headers.get("Location") == one.headers.get("Location")
+    await at_rest(town.stack)
+    await prove(town.stack)
+    assert await town.balances() == moved(before, requests)
 
 
 async def test_kill_9_of_everything_at_once(town: Town) -> None:

@@ -262,6 +262,18 @@ def test_no_other_route_answers_202_or_takes_a_key(document: dict[str, Any]) -> 
     assert followed == keyed == commands
 
 
+MONEY = ("wallets", "transfers", "holds", "payment_intents", "refunds", "disputes", "accounts", "journals", "ledger",
+         "reconciliations", "reviews")  # fmt: skip
+
+
+def test_nothing_that_may_move_money_changes_without_a_key(document: dict[str, Any]) -> None:
+    commands = {f"{method} {path}" for path, method, _ in _commands()}
+    for name, _ in operations(document):
+        method, path = name.split(" ", maxsplit=1)
+        if method != "get" and path.startswith(tuple(f"/v1/{collection}" for collection in MONEY)):
+            assert name in commands
+
+
 def test_every_command_is_an_operation_of_its_own(document: dict[str, Any]) -> None:
     """Whose outcome the table of operations knows how to show: with the command's own scope and Location."""
     names = []
