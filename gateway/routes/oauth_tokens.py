@@ -81,6 +81,7 @@ async def get_tokens(request: Request, parts: PartsDep, context: ContextDep) -> 
 @router.post(
     REVOKE,
     response_model=None,
+    response_class=Response,
     summary="Revoke a token",
     responses={DONE: documentation.REVOKED, **documentation.errors("revoke")},
     openapi_extra=documentation.form("revoke"),

@@ -27,10 +27,17 @@ def test_every_answer_has_an_example(document: dict[str, Any]) -> None:
                 assert content.get("example") or content.get("examples"), f"{name} {status}"
 
 
+IN_WORDS_OF_OAUTH = {"post /oauth/token", "post /oauth/revoke", "post /oauth/introspect"}
+"""Their errors are those of RFC 6749 §5.2, save what is answered before they are asked."""
+
+
 def test_problem_answers_are_problem_documents(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         for status, answer in operation["responses"].items():
-            if int(status) >= 400:
+            if int(status) >= 400 and name in IN_WORDS_OF_OAUTH:
+                errors = answer["content"].get("application/json", {"examples": {}})["examples"]
+                assert all(example["value"]["error"] == code for code, example in errors.items()), name
+            elif int(status) >= 400:
                 assert list(answer["content"]) == ["application/problem+json"], name
                 for code, example in answer["content"]["application/problem+json"]["examples"].items():
                     assert example["value"]["status"] == KINDS[code].status == int(status)
@@ -98,7 +105,26 @@ UNAVAILABLE = {
     "get /v1/overview": "The wallet service",
     "get /v1/operations/{operation_id}": "The wallet service",  # or whichever the command was for
     "get /v1/operations/{operation_id}/events": "The wallet service",
+    "post /v1/oauth_clients": "The identity service",
+    "get /v1/oauth_clients": "The identity service",
+    "post /v1/oauth_clients/{client_id}/rotate_secret": "The identity service",
+    "delete /v1/oauth_clients/{client_id}": "The identity service",
+    "get /.well-known/jwks.json": "The keys are not known here yet",
     "post /v1/users": "The identity service",
+    "get /v1/users": "The identity service",
+    "get /v1/users/{user_id}": "The identity service",
+    "post /v1/users/{user_id}/role": "The identity service",
+    "post /v1/users/{user_id}/deactivate": "The identity service",
+    "post /v1/users/{user_id}/reactivate": "The identity service",
+    "get /v1/users/me": "The identity service",
+    "delete /v1/users/me": "The identity service",
+    "post /v1/users/me/password": "The identity service",
+    "post /v1/users/me/verification": "The identity service",
+    "get /v1/users/me/security_events": "The identity service",
+    "get /v1/security_events": "The identity service",
+    "post /v1/email_verifications": "The identity service",
+    "post /v1/password_resets": "The identity service",
+    "post /v1/password_resets/confirm": "The identity service",
     "post /v1/sessions": "The identity service",
     "get /v1/sessions": "The identity service",
     "delete /v1/sessions": "The identity service",
@@ -192,12 +218,22 @@ UNAVAILABLE = {
 }
 
 
+ASKS_NOBODY = {
+    "get /problems/{code}",
+    "get /.well-known/oauth-authorization-server",
+    "get /.well-known/oauth-protected-resource",
+}
+
+
 def test_the_service_that_does_not_answer_is_one_that_is_asked(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         if name in UNAVAILABLE:
             assert problem_of(operation, "503", "unavailable")["detail"].startswith(UNAVAILABLE[name]), name
+        elif name in IN_WORDS_OF_OAUTH:
+            errors = operation["responses"]["503"]["content"]["application/json"]["examples"]
+            assert "The identity service" in errors["temporarily_unavailable"]["value"]["error_description"], name
         else:
-            assert name == "get /problems/{code}"
+            assert name in ASKS_NOBODY
             assert not operation["responses"].keys() & {"422", "503"}
 
 
@@ -302,10 +338,15 @@ def _commands() -> list[tuple[str, str, Any]]:
 
 PUBLIC = {
     "post /v1/users",
+    "post /v1/email_verifications",
+    "post /v1/password_resets",
+    "post /v1/password_resets/confirm",
     "post /v1/sessions",
     "post /v1/sessions/passkey",
     "post /v1/passkey_challenges",
-    "get /problems/{code}",
+    *ASKS_NOBODY,
+    *IN_WORDS_OF_OAUTH,
+    "get /.well-known/jwks.json",
     "get /v1/ledger/keys",
     "get /v1/webhook_keys",
     "post /v1/webhooks/{processor}",
