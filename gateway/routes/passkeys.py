@@ -22,7 +22,7 @@ from contracts.identity import (
 )
 from gateway.accounts import is_ours
 from gateway.bodies import Body, BodyRoute
-from gateway.dependencies import ContextDep, PartsDep, ProfileCaller
+from gateway.dependencies import ContextDep, PartsDep, ProfileCaller, ProofDep
 from gateway.openapi import problems, success
 from gateway.origins import origin_of
 from gateway.outcomes import CREATED, DONE, json_response
@@ -201,7 +201,9 @@ async def challenge_passkey(parts: PartsDep, context: ContextDep) -> Response:
         **problems(_WRONG | UNCERTAIN, asks="identity", wrong_body=_WRONG_CHALLENGE),
     },
 )
-async def log_in_with_passkey(body: PasskeyAnswer, parts: PartsDep, context: ContextDep, request: Request) -> Response:
+async def log_in_with_passkey(
+    body: PasskeyAnswer, parts: PartsDep, context: ContextDep, proof: ProofDep, request: Request
+) -> Response:
     """Log in with a passkey's answer to a challenge; no address, password or code is asked for."""
-    query = LoginWithPasskey.model_construct(**dict(body), origin=origin_of(request))
+    query = LoginWithPasskey.model_construct(**dict(body), jkt=proof, origin=origin_of(request))
     return json_response(await parts.queries.ask_to_change(query, context), CREATED)

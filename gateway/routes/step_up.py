@@ -26,6 +26,7 @@ _REFUSALS = {
     "invalid_credentials": "E-mail address or password is wrong.",
     "second_factor_required": "Send the present code of the authenticator app as well.",
     "session_ended": "The session has ended; log in again.",
+    "overloaded": "Too many people log in at this moment; try again in a few seconds.",
     "too_many_attempts": "There were too many wrong attempts; try again in 4 seconds.",
     "not_permitted": _NOBODY,
 }

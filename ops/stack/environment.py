@@ -39,6 +39,8 @@ class Environments:
             own |= {
                 "ISSUER": self._gateway_url,
                 "PUBLIC_URL": self._gateway_url,
+                # Passkeys are for domains, and 127.0.0.1 is none (WebAuthn §5.1.2).
+                "PASSKEY_ORIGINS": f"http://localhost:{self._ports['gateway']}",
                 "SECRETS_KEY": self._secrets.identity_secrets_key.get_secret_value(),
                 "TOKEN_KEY": self._secrets.token_key.get_secret_value(),
                 "ADMIN_EMAIL": self._secrets.admin_email,
