@@ -119,11 +119,12 @@ def edge(
         list[EdgeKind] | None, typer.Option(help="Only this kind of request (repeat it for more); without it, all.")
     ] = None,
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to measure each kind.")] = 15.0,
-    clients: Annotated[int, typer.Option(min=1, max=1000, help="Users, each with one request under way.")] = 64,
+    concurrency: Annotated[int, typer.Option(min=1, max=400, help="Requests under way at once.")] = 64,
+    users: Annotated[int, typer.Option(min=8, max=100, help="Users, with 50 sessions each, which take turns.")] = 8,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Refresh sessions and read wallets over HTTP, each client one request after another.
+    """Refresh sessions and read wallets over HTTP, as many as go.
 
     [bold]Examples[/bold]
 
@@ -136,7 +137,7 @@ def edge(
     from ops.bench.edge.report import show
     from ops.bench.edge.run import Options, run
 
-    report = _uninterrupted(run(Options(kind or list(EdgeKind), seconds, clients)))
+    report = _uninterrupted(run(Options(kind or list(EdgeKind), seconds, concurrency, users)))
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:

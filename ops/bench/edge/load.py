@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -34,14 +34,19 @@ class Measured:
     errors: Counter[str] = field(default_factory=Counter)
 
 
-async def drive(url: str, kind: Kind, clients: Sequence[Client], seconds: float) -> Measured:
-    """Let every client ask for `seconds`, each as soon as it has its answer."""
-    measured, ask = Measured(), _ASKS[kind]
+async def drive(url: str, kind: Kind, clients: Sequence[Client], seconds: float, at_a_time: int) -> Measured:
+    """Ask for `seconds`, `at_a_time` clients at once, the one first that has rested longest.
+
+    Raises ValueError when there are fewer clients than that.
+    """
+    if len(clients) < at_a_time:
+        raise ValueError(f"{at_a_time} at a time take as many clients, not {len(clients)}")
+    measured, ask, resting = Measured(), _ASKS[kind], deque(clients)
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
     async with aiohttp.ClientSession(url, timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
         started = time.perf_counter()
         end = started + seconds
-        await asyncio.gather(*(_one_after_another(session, ask, client, end, measured) for client in clients))
+        await asyncio.gather(*(_one_after_another(session, ask, resting, end, measured) for _ in range(at_a_time)))
         measured.seconds = time.perf_counter() - started
     return measured
 
@@ -50,17 +55,19 @@ _Ask = Callable[[aiohttp.ClientSession, Client], Awaitable[str]]
 
 
 async def _one_after_another(
-    session: aiohttp.ClientSession, ask: _Ask, client: Client, end: float, measured: Measured
+    session: aiohttp.ClientSession, ask: _Ask, resting: deque[Client], end: float, measured: Measured
 ) -> None:
     while (began := time.perf_counter()) < end:
+        client = resting.popleft()
         try:
             wrong = await ask(session, client)
         except (aiohttp.ClientError, TimeoutError) as error:
             wrong = type(error).__name__
         if wrong:
             measured.errors[wrong] += 1
-            return
-        measured.latencies.append(time.perf_counter() - began)
+        else:
+            measured.latencies.append(time.perf_counter() - began)
+        resting.append(client)
 
 
 async def _refresh(session: aiohttp.ClientSession, client: Client) -> str:

@@ -26,9 +26,9 @@ class KindReport(BaseModel):
 
 
 class EdgeReport(BaseModel):
-    """One run, by `clients` at a time; `load_average` is the machine's before it."""
+    """One run, `at_a_time` requests under way; `load_average` is the machine's before it."""
 
-    clients: int
+    at_a_time: int
     load_average: float
     runs: list[KindReport]
 
@@ -53,7 +53,7 @@ def summarise(kind: Kind, measured: Measured, cpu: Mapping[str, float]) -> KindR
 
 def show(console: Console, report: EdgeReport) -> None:
     """Print the report as tables."""
-    title = f"The edge, {report.clients} clients at a time, load average {report.load_average:g}"
+    title = f"The edge, {report.at_a_time} at a time, load average {report.load_average:g}"
     table = Table(title=title, title_justify="left")
     table.add_column("kind", no_wrap=True)
     for heading in ("answered", "per s", "per s and core", "p50 ms", "p99 ms", "errors"):
