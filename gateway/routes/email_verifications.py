@@ -11,8 +11,8 @@ from gateway.bodies import Body, BodyRoute, Password
 from gateway.dependencies import ContextDep, PartsDep, ProfileCaller
 from gateway.openapi import problems, success
 from gateway.outcomes import DONE, json_response
-from gateway.routes.passwords import QUEUED, TOKEN_NOT_VALID
-from gateway.routes.users import EXAMPLE, UNCERTAIN
+from gateway.routes.passwords import TOKEN_NOT_VALID
+from gateway.routes.users import EXAMPLE, GONE, UNCERTAIN
 
 router = APIRouter(route_class=BodyRoute, tags=["users and sessions"])
 
@@ -30,14 +30,14 @@ class EmailProof(Body):
 @router.post(
     "/v1/users/me/verification",
     response_model=None,
-    status_code=QUEUED,
+    status_code=GONE,
     summary="Have another verification sent",
-    responses={QUEUED: {"description": "Sent"}, **problems(_PROVEN, asks="identity", scope=Scope.PROFILE)},
+    responses={GONE: {"description": "Sent"}, **problems(_PROVEN, asks="identity", scope=Scope.PROFILE)},
 )
 async def send_verification(caller: ProfileCaller, parts: PartsDep, context: ContextDep) -> Response:
     """Have another token sent to your address, at most one a minute."""
     await parts.queries.ask(SendVerification.model_construct(user=caller.user), context)
-    return Response(status_code=QUEUED)
+    return Response(status_code=GONE)
 
 
 @router.post(

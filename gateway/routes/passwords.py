@@ -15,7 +15,6 @@ from gateway.routes.users import GONE, OVERLOADED, TOO_SHORT, TOO_WEAK, UNCERTAI
 
 router = APIRouter(route_class=BodyRoute, tags=["users and sessions"])
 
-QUEUED = 202
 TOKEN_NOT_VALID = {"token_not_valid": "The token is wrong, was used already, or holds no longer."}
 _WRONG = {
     "invalid_credentials": "E-mail address or password is wrong.",
@@ -78,10 +77,10 @@ async def change_password(
 @router.post(
     "/v1/password_resets",
     response_model=None,
-    status_code=QUEUED,
+    status_code=GONE,
     summary="Ask for another password",
     responses={
-        QUEUED: {"description": "A message is sent to the address, if it has an account"},
+        GONE: {"description": "A message is sent to the address, if it has an account"},
         **problems(asks="identity", wrong_body=_NO_ADDRESS),
     },
 )
@@ -93,7 +92,7 @@ async def request_password_reset(
     The answer is the same whether the address has an account or not.
     """
     await parts.queries.ask(RequestPasswordReset.model_construct(email=body.email, origin=origin_of(request)), context)
-    return Response(status_code=QUEUED)
+    return Response(status_code=GONE)
 
 
 @router.post(

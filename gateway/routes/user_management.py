@@ -39,7 +39,8 @@ _UNKNOWN = {"user_not_found": "There is no such user."}
 _ERASED = {"user_erased": "The user has been erased, for ever."}
 _OWN = {"own_account": "Another administrator does this to your account."}
 _NO_ROLE = ("body/role", "Input should be 'customer', 'merchant', 'analyst', 'operator' or 'admin'")
-GivenRole = Literal[Role.CUSTOMER, Role.MERCHANT, Role.ANALYST, Role.OPERATOR, Role.ADMIN]
+GivenRole = Literal["customer", "merchant", "analyst", "operator", "admin"]
+"""All roles but that of services, which no user has."""
 
 
 class NewRole(Body):
@@ -68,7 +69,7 @@ async def list_users(
     limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 20,
 ) -> Response:
     """List accounts of users; of erased ones only the id is left."""
-    query = ListUsers.model_construct(email=email, role=role, before=before, limit=limit)
+    query = ListUsers.model_construct(email=email, role=Role(role) if role else None, before=before, limit=limit)
     return json_response({"next_before": None} | dict(await parts.queries.ask(query, context)))
 
 
@@ -105,7 +106,9 @@ async def change_role(
 ) -> Response:
     """Give a user another role. All their sessions and tokens end at once: they log in with the new role."""
     origin = origin_of(request)
-    query = ChangeRole.model_construct(user=_known(user_id), role=body.role, changed_by=caller.user, origin=origin)
+    query = ChangeRole.model_construct(
+        user=_known(user_id), role=Role(body.role), changed_by=caller.user, origin=origin
+    )
     return json_response(await parts.queries.ask_to_change(query, context))
 
 

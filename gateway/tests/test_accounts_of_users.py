@@ -121,7 +121,7 @@ async def test_a_user_changes_their_password(gateway: Gateway, services: Scripte
 async def test_a_password_is_asked_for_and_set(gateway: Gateway, services: ScriptedServices) -> None:
     services.answers |= {kind: lambda _: completed({}) for kind in (RequestPasswordReset, ResetPassword)}
     answer = await gateway.http.post("/v1/password_resets", json={"email": EMAIL})
-    assert (answer.status_code, answer.content) == (202, b"")
+    assert (answer.status_code, answer.content) == (204, b"")
     assert _asked(services, RequestPasswordReset).email == EMAIL
     answer = await gateway.http.post("/v1/password_resets/confirm", json={"token": "llp_x", "password": NEW})
     assert answer.status_code == 204
@@ -136,7 +136,7 @@ async def test_an_address_is_proven(gateway: Gateway, services: ScriptedServices
     services.answers[SendVerification] = lambda _: completed({})
     services.answers[VerifyEmail] = verify
     sent = await gateway.http.post("/v1/users/me/verification", headers=services.signer.bearer(user))
-    assert sent.status_code == 202
+    assert sent.status_code == 204
     assert _asked(services, SendVerification).user == user
     wrong = await gateway.http.post("/v1/email_verifications", json={"token": "llv_y"})
     assert (wrong.status_code, wrong.json()["code"]) == (422, "token_not_valid")
