@@ -54,6 +54,13 @@ def test_depth_is_counted_outside_of_strings(levels: int, leaf: str) -> None:
             read(text)
 
 
+def test_brackets_in_strings_are_text() -> None:
+    opened, quoted = "[" * 100, '\\"[' * 100
+    assert read(f'["{opened}", "{quoted}"]') == [opened, '"[' * 100]
+    with pytest.raises(ProblemError, match="nested"):
+        read('["]",' * 40 + "1" + "]" * 40)
+
+
 def test_many_values_are_not_deep() -> None:
     assert read("[" + ",".join(["[]"] * 20_000) + "]") == [[]] * 20_000
 
