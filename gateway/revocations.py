@@ -45,7 +45,7 @@ class RevocationRules:
 
 
 class RevocationView:
-    """What one gateway knows of revocations, in bounded memory: what no token of then can hold any more is forgotten.
+    """What one gateway knows of revocations, in bounded memory: what concerns no token any more is forgotten.
 
     Should there be more than `most`, the oldest is forgotten with all tokens of its time, which are then refused:
     their clients refresh them.
@@ -69,6 +69,11 @@ class RevocationView:
     def is_stale(self) -> bool:
         """Whether too little is known to accept any token."""
         return self.age > self._rules.staleness_seconds
+
+    @property
+    def known(self) -> int:
+        """How many revocations are remembered."""
+        return len(self._ended) + len(self._versions)
 
     def has_ended(self, caller: Caller) -> bool:
         """Whether what the token was issued for has ended."""
@@ -151,26 +156,30 @@ class RevocationView:
                 self._raise_version(one.user_id, one.version, one.revoked_at)
 
     def _end(self, grant: UUID, at: datetime) -> None:
-        self._ended.setdefault(grant, at.timestamp())
+        if not self._is_over(at.timestamp()):
+            self._ended.setdefault(grant, at.timestamp())
 
     def _raise_version(self, user: UUID, version: int, at: datetime) -> None:
         known = self._versions.get(user)
-        if known is None or known[0] < version:
+        if not self._is_over(at.timestamp()) and (known is None or known[0] < version):
             self._versions.pop(user, None)  # so that the oldest stays in front
             self._versions[user] = (version, at.timestamp())
 
+    def _is_over(self, at: float) -> bool:
+        """Whether no token of then can hold any more."""
+        return at < time.time() - self._rules.token_seconds - _CLOCKS_DIFFER
+
     def _tidy(self) -> None:
         """Forget what is over, and the oldest of what is too many; both are in the order of their time, nearly."""
-        over = time.time() - self._rules.token_seconds - _CLOCKS_DIFFER
-        while self._ended and next(iter(self._ended.values())) < over:
+        while self._ended and self._is_over(next(iter(self._ended.values()))):
             del self._ended[next(iter(self._ended))]
-        while self._versions and next(iter(self._versions.values()))[1] < over:
+        while self._versions and self._is_over(next(iter(self._versions.values()))[1]):
             del self._versions[next(iter(self._versions))]
         while len(self._ended) > self._rules.most:
             self._forget_tokens_of(self._ended.pop(next(iter(self._ended))))
         while len(self._versions) > self._rules.most:
             self._forget_tokens_of(self._versions.pop(next(iter(self._versions)))[1])
-        REVOCATIONS_KNOWN.set(len(self._ended) + len(self._versions))
+        REVOCATIONS_KNOWN.set(self.known)
 
     def _forget_tokens_of(self, at: float) -> None:
         self._issued_since = max(self._issued_since, at + _CLOCKS_DIFFER)
