@@ -63,7 +63,11 @@ _HEADERS: dict[str, Any] = {
         ("traceresponse", {"type": "string"}, "The trace that the request belongs to, in the form of a `traceparent`"),
         ("Server-Timing", {"type": "string"}, "Milliseconds that the request spent, and where"),
         ("ETag", {"type": "string"}, "Changes with what is shown; send it as If-None-Match next time"),
-        ("RateLimit-Policy", {"type": "string"}, "The rate limits that the request is under: quota and window in seconds"),
+        (
+            "RateLimit-Policy",
+            {"type": "string"},
+            "The rate limits that the request is under: quota and window in seconds",
+        ),
         ("RateLimit", {"type": "string"}, "What is left of each, and in how many seconds nothing will be missing"),
         ("Retry-After", {"type": "integer", "minimum": 1}, "Seconds until it is worth asking again"),
         ("Preference-Applied", {"type": "string"}, "Which preference of the Prefer header was followed, if one was"),
@@ -190,8 +194,8 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]
     for parameter in parameters:
-        if parameter["in"] == "path" and parameter["schema"].get("format") == "uuid":
-            _add_wrong_id(responses, parameter["name"])
+        if parameter["in"] in {"path", "query"} and (wrong := _wrong(parameter["schema"])):
+            _add_wrong_parameter(responses, f"{parameter['in']}/{parameter['name']}", wrong)
     for response in responses.values():
         response.setdefault("headers", {}).update({name: _refer(name) for name in _EVERYWHERE})
         _add_nulls(response, schemas)
@@ -213,9 +217,24 @@ def _say_what_is_sent(parameter: dict[str, Any]) -> None:
         parameter["required"] = True
 
 
-def _add_wrong_id(responses: dict[str, Any], name: str) -> None:
-    """Say what an id that is none is answered, where no example shows already what an invalid request is answered."""
-    problem = invalid_request([(f"path/{name}", _NO_UUID)])
+def _wrong(schema: Mapping[str, Any]) -> str | None:
+    """Return what may be wrong with a parameter, None where any text will do."""
+    match schema:
+        case {"format": "uuid"}:
+            return _NO_UUID
+        case {"type": "integer"}:
+            return "Input should be a valid integer, unable to parse string as an integer"
+        case {"maxLength": int(most)}:
+            return f"String should have at most {most} characters"
+        case {"type": "string"} if schema.keys().isdisjoint({"enum", "format", "pattern", "const"}):
+            return None
+        case _:
+            return "Input should be as its schema says"
+
+
+def _add_wrong_parameter(responses: dict[str, Any], place: str, wrong: str) -> None:
+    """Say what a parameter that cannot be is answered, where no example shows already what an invalid request is."""
+    problem = invalid_request([(place, wrong)])
     examples = responses.get("422", {}).get("content", {}).get(MEDIA_TYPE, {}).get("examples", {})
     if problem.code not in examples:
         _add_example(responses, problem, "422")

@@ -66,7 +66,7 @@ async def get_operation(operation_id: OperationId, caller: AnyCaller, parts: Par
     responses={
         DONE: {
             "description": "Server-sent events: `operation.processing`, then the outcome; `data` is the operation",
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": as_event(EXAMPLE).decode()}},
+            "content": {MEDIA_TYPE: {"example": as_event(EXAMPLE).decode()}},
         },
         _NOTHING_MORE: {"description": "The outcome was told: do not come back"},
         **problems(_UNKNOWN | BUSY, asks="wallet", scope="wallets"),

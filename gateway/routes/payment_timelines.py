@@ -71,7 +71,7 @@ async def get_timeline(
     responses={
         DONE: {
             "description": "Server-sent events: `id` is the hop's number, `event` its type, `data` what a webhook has",
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": as_event(HOP_EXAMPLE).decode()}},
+            "content": {MEDIA_TYPE: {"example": as_event(HOP_EXAMPLE).decode()}},
         },
         _NOTHING_MORE: {"description": "The payment goes no further, and all was told: do not come back"},
         **problems(UNKNOWN | BUSY, asks="payments", scope="payments"),
