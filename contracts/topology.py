@@ -175,6 +175,11 @@ def inbox_prefix(user: str) -> str:
     return f"_INBOX_{user}"
 
 
+def wakes_relay(service: str) -> str:
+    """Return the subject on which a service's replicas tell the one that publishes that they have committed."""
+    return f"{service}.relay.wake"
+
+
 def permissions(user: str) -> Permissions:
     """Return exactly what `user` needs: its rows of the table of message kinds, and nothing else."""
     own_inbox = f"{inbox_prefix(user)}.>"
@@ -186,8 +191,8 @@ def permissions(user: str) -> Permissions:
         heard = tuple(m.contract.subject for m in LISTENED)
         return Permissions((*sent, *_measuring()), (own_inbox, f"{GATEWAY_REPLIES}.*", *heard))
     return Permissions(
-        publish=(*sent, f"{GATEWAY_REPLIES}.*", *_consuming(user), *_relaying(user)),
-        subscribe=(own_inbox, *answered),
+        publish=(*sent, f"{GATEWAY_REPLIES}.*", *_consuming(user), *_relaying(user), wakes_relay(user)),
+        subscribe=(own_inbox, *answered, wakes_relay(user)),
         allow_responses=True,
     )
 

@@ -9,7 +9,9 @@ import asyncpg
 import nats.errors
 import structlog
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
+from contracts.topology import wakes_relay
 from outbox.database import Database
 from outbox.forgetting import Cursor, held_position
 from outbox.metrics import OUTBOX_LAG, PUBLISH_FAILURES, PUBLISHED, RELAY_LEADER, REWINDS
@@ -118,7 +120,7 @@ class StreamRelay:
         return self._rests and not self._wake.is_set()
 
     async def _rest(self) -> None:
-        """Wait for what is offered; now and then look into the table, where other replicas write too."""
+        """Wait for what is offered; now and then look into the table, should another replica's word be lost."""
         self._rests = True
         try:
             async with asyncio.timeout(SAVE_SECONDS if self._cursor != self._saved else POLL_SECONDS):
@@ -228,6 +230,11 @@ class Relay:
             self.read_tables()
         self._next_position = max(self._next_position, last + 1)
 
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the one that publishes; else it tells the one that is (wakes_relay)."""
+        return bool(self._relays)
+
     def read_tables(self) -> None:
         """Make every stream read the outbox itself."""
         for relay in self._relays.values():
@@ -251,12 +258,17 @@ class Relay:
 
     async def run(self, nc: Client) -> None:
         """Stand by for leadership, publish while holding it; survives the loss of Postgres and of NATS."""
+        await nc.subscribe(wakes_relay(self._service), cb=self._woken)
         while True:
             try:
                 await self._lead(nc)
             except* _EXPECTED as group:
                 _LOG.warning("relay lost its connection", error=str(group.exceptions[0]))
             await asyncio.sleep(POLL_SECONDS / 2)
+
+    async def _woken(self, _message: Msg) -> None:
+        """Look at once for what another replica has committed."""
+        self.read_tables()
 
     async def _lead(self, nc: Client) -> None:
         # A lost cursor move only makes the relay repeat itself, so its commits need not wait for the disk.

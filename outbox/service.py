@@ -21,7 +21,7 @@ from nats.js.api import ConsumerConfig
 from prometheus_client import make_asgi_app
 
 from contracts.message import Message
-from contracts.topology import durable, streams_said_by
+from contracts.topology import durable, streams_said_by, wakes_relay
 from outbox.connection import connection_options
 from outbox.consumer import Consumer, Handler, Prepare
 from outbox.database import Database, is_transient
@@ -212,14 +212,20 @@ class Service:
         await self.database.pool.execute("SELECT forget_idempotency_keys($1)", FORGET_KEYS)
 
     async def _speak(self, spoken: Spoken) -> None:
-        """Hand rows to the relay, wake workers, send replies (best effort: the resource's GET is the truth)."""
+        """Hand rows to the relay, here or in another replica, wake workers, send replies.
+
+        All of it is best effort: the relay looks for rows itself, and the resource's GET is the truth.
+        """
         self.relay.offer(spoken.said)
         for name in spoken.wakes & self._workers.keys():
             self._workers[name].wake()
-        if spoken.replies:
+        outgoing = list(spoken.replies)
+        if spoken.said and self._subscribed and not self.relay.leads:
+            outgoing.append((wakes_relay(self.name), b""))
+        if outgoing:
             connection = await self.broker.connect()
             with suppress(nats.errors.Error, OSError):
-                for subject, payload in spoken.replies:
+                for subject, payload in outgoing:
                     await connection.publish(subject, payload)
 
     async def _stop_tasks(self) -> None:

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from nats.aio.client import Client
 
+from outbox import relay
 from outbox.publisher import Said, publish
 from outbox.relay import Relay
 from outbox.tests.conftest import ServiceFactory, count_effects, effects, open_account, send, stored, until
@@ -171,6 +172,20 @@ async def test_of_two_replicas_one_publishes_and_the_other_takes_over(
         second.relay.read_tables()
         positions = await until(lambda: _holds(broker, 20))
     assert Counter(positions) == Counter(range(1, 21))
+
+
+async def test_what_a_replica_says_is_published_by_the_other_without_waiting_for_its_next_look(
+    running: ServiceFactory, broker: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "POLL_SECONDS", 3600.0)
+    async with running() as leader:
+        await until(partial(at_rest, leader.relay))
+        async with running() as other:
+            for total in (5, 10):
+                await until(partial(at_rest, leader.relay))
+                await say(other.transactions, 5)
+                assert not other.relay.leads
+                await until(partial(_holds, broker, total))
 
 
 async def test_what_is_said_by_replicas_and_after_rollbacks_is_published_once_and_in_order(
