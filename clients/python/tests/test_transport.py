@@ -80,6 +80,29 @@ async def test_a_202_is_followed_to_its_end() -> None:
     assert len({request.headers["Idempotency-Key"] for request in api.asked}) == 1
 
 
+async def test_an_operation_is_followed_and_then_the_outcome_asked_for() -> None:
+    location = "/v1/operations/op_1"
+    processing = httpx.Response(200, json={"id": "op_1", "status": "processing"}, headers={"Retry-After": "1"})
+    declined = problem(402, "insufficient_funds", payment_intent=INTENT)
+    failed = httpx.Response(200, json={"id": "op_1", "status": "failed"})
+    api = Api([recorded(location), processing, httpx.ReadError("lost"), processing, failed, declined])
+    with pytest.raises(DeclinedError):
+        await api.client(ANN).payment_intents.confirm(INTENT["id"])
+    confirm = f"/v1/payment_intents/{INTENT['id']}/confirm"
+    assert [request.url.path for request in api.asked] == [confirm, *[location] * 4, confirm]
+    assert api.asked[0].headers["Idempotency-Key"] == api.asked[-1].headers["Idempotency-Key"]
+
+
+async def test_what_is_not_done_at_the_deadline_is_what_was_recorded() -> None:
+    location = "/v1/operations/op_1"
+    processing = [httpx.Response(200, json={"id": "op_1", "status": "processing"}) for _ in range(200)]
+    api = Api([recorded(location), *processing])
+    with pytest.raises(NotYetError) as raised:
+        await api.client(ANN, steady(deadline=10.0)).wallets.open("EUR")
+    assert raised.value.location == location
+    assert raised.value.idempotency_key == api.asked[0].headers["Idempotency-Key"]
+
+
 async def test_a_202_that_nobody_waits_for_is_an_answer() -> None:
     location = f"/v1/wallets/{WALLET['id']}"
     api = Api([recorded(location), httpx.Response(202, json=INTENT | {"status": "processing"})])

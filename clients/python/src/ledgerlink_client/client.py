@@ -8,9 +8,11 @@ import httpx
 from ledgerlink_client.authentication import Authentication, KeepTokens, Password, Tokens
 from ledgerlink_client.calls import Calls
 from ledgerlink_client.errors import LedgerLinkError
+from ledgerlink_client.models.operations import Overview
 from ledgerlink_client.resources.api_keys import ApiKeys
 from ledgerlink_client.resources.disputes import Disputes
 from ledgerlink_client.resources.holds import Holds
+from ledgerlink_client.resources.operations import Operations
 from ledgerlink_client.resources.payment_intents import PaymentIntents
 from ledgerlink_client.resources.refunds import Refunds
 from ledgerlink_client.resources.sessions import Sessions
@@ -49,7 +51,7 @@ class LedgerLink:
     ) -> None:
         self._transport = at if isinstance(at, Transport) else connected(at, retries)
         self._who = keeper_of(self._transport, who, keep_tokens) if who else None
-        calls = Calls(self._transport, self._who)
+        self._calls = calls = Calls(self._transport, self._who)
         self.users = Users(calls)
         self.sessions = Sessions(calls)
         self.api_keys = ApiKeys(calls)
@@ -60,6 +62,7 @@ class LedgerLink:
         self.refunds = Refunds(calls)
         self.disputes = Disputes(calls)
         self.webhook_endpoints = WebhookEndpoints(calls)
+        self.operations = Operations(calls)
 
     def acting_as(self, who: Authentication, *, keep_tokens: KeepTokens | None = None) -> "LedgerLink":
         """Return a client for another caller, over the same connections."""
@@ -75,6 +78,10 @@ class LedgerLink:
         """Register a customer, log in, and return a client for them."""
         await self.users.register(email, password)
         return await self.login(email, password)
+
+    async def overview(self) -> Overview:
+        """Read profile, balances, latest payments and open reviews at once; what is missing is said so."""
+        return await self._calls.get("/v1/overview", Overview)
 
     async def authenticate(self) -> Tokens:
         """Get tokens if there are none that hold, rather than with the first request; return them."""

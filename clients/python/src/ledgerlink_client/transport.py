@@ -17,8 +17,10 @@ from ledgerlink_client.retrying import IN_PROGRESS, Repeatable, Retries, may_suc
 CORRELATION_HEADER = "X-Correlation-Id"
 ACCEPTED, UNAUTHORIZED = 202, 401
 CONNECT_SECONDS = 5.0
+OPERATIONS = "/v1/operations/"
 ATTEMPT_SECONDS = 40.0
 """How long one attempt may take: above the longest wait that the API grants, 30 seconds."""
+_TIMEOUT = httpx.Timeout(ATTEMPT_SECONDS, connect=CONNECT_SECONDS)
 # Nothing of the request can have reached the other side.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -68,6 +70,7 @@ class _Call:
     attempts: int = 0
     failures: int = 0
     was_renewed: bool = False
+    following: str | None = None
 
     @property
     def key(self) -> str | None:
@@ -91,14 +94,18 @@ class Transport:
         """Return the 2xx answer.
 
         Raises ProblemError for another one, NoAnswerError when none comes, UnexpectedAnswerError for a redirection.
-        A 202 is asked for again, unless `respond_async`, until the outcome is there; at the deadline it is returned.
+        A 202 is followed, unless `respond_async`: its operation is read until it has ended, and then the request is
+        repeated with its key, which is answered with the outcome. At the deadline the last 202 is returned.
         """
         call = _Call(request, options, _headers(request, options), self.clock() + self._seconds(options))
+        recorded: httpx.Response | None = None
         while True:
             answer = await self._attempt(call, who)
+            if call.following is None and isinstance(answer, httpx.Response) and answer.status_code == ACCEPTED:
+                recorded = answer
             pause = await self._pause(call, answer, who)
             if pause is None or self.clock() + pause >= call.ends:
-                return _came(call, answer)
+                return _came(call, answer if call.following is None else recorded or answer)
             await self.sleep(pause)
 
     def _seconds(self, options: Options) -> float:
@@ -112,6 +119,8 @@ class Transport:
         left = max(0.001, call.ends - self.clock())
         try:
             async with asyncio.timeout(left):
+                if call.following is not None:
+                    return await self.http.get(call.following, headers=headers, timeout=_TIMEOUT)
                 return await self.http.request(
                     call.request.method,
                     call.request.path,
@@ -120,7 +129,7 @@ class Transport:
                     content=to_json(call.request.body) if call.request.body is not None else None,
                     data=call.request.form,
                     auth=call.request.basic or httpx.USE_CLIENT_DEFAULT,
-                    timeout=httpx.Timeout(ATTEMPT_SECONDS, connect=CONNECT_SECONDS),
+                    timeout=_TIMEOUT,
                 )
         except (httpx.TransportError, TimeoutError) as error:
             return error
@@ -130,17 +139,34 @@ class Transport:
         if isinstance(answer, Exception):
             may_repeat = call.request.repeatable is Repeatable.ALWAYS or isinstance(answer, _NOT_SENT)
             return self._after_failure(call, None) if may_repeat else None
-        if answer.is_success:
-            follows = answer.status_code == ACCEPTED and call.request.keyed and not call.options.respond_async
-            return self.retries.pause(1, retry_after(answer.headers)) if follows else None
-        code = str(_object(answer).get("code", ""))
         if answer.status_code == UNAUTHORIZED:
             return 0.0 if who and await _renewed(call, answer, who) else None
+        if call.following is not None:
+            return self._followed(call, answer)
+        return self._after_success(call, answer) if answer.is_success else self._after_problem(call, answer)
+
+    def _after_success(self, call: _Call, answer: httpx.Response) -> float | None:
+        """Begin to follow what is recorded only; all else is done."""
+        if answer.status_code != ACCEPTED or not call.request.keyed or call.options.respond_async:
+            return None
+        location = answer.headers.get("Location", "")
+        call.following = location if location.startswith(OPERATIONS) else None
+        return self.retries.pause(1, retry_after(answer.headers))
+
+    def _after_problem(self, call: _Call, answer: httpx.Response) -> float | None:
+        code = str(_object(answer).get("code", ""))
         if not may_succeed_later(answer.status_code, code, call.request.repeatable):
             return None
         if code == IN_PROGRESS:
             return self.retries.pause(1, retry_after(answer.headers))
         return self._after_failure(call, retry_after(answer.headers))
+
+    def _followed(self, call: _Call, answer: httpx.Response) -> float:
+        """Go on following an operation that is under way; else the request itself tells what has become of it."""
+        if answer.is_success and _object(answer).get("status") == "processing":
+            return self.retries.pause(1, retry_after(answer.headers))
+        call.following = None
+        return 0.0 if answer.is_success else self.retries.pause(1, retry_after(answer.headers))
 
     def _after_failure(self, call: _Call, asked_for: float | None) -> float | None:
         call.failures += 1

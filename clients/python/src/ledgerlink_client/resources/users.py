@@ -17,3 +17,19 @@ class Users:
     async def me(self) -> User:
         """Return the user that asks."""
         return await self._calls.get("/v1/users/me", User)
+
+    async def verify_email(self, token: str) -> User:
+        """Prove the address with the token that was sent to it."""
+        return await self._calls.change("/v1/email_verifications", User, {"token": token})
+
+    async def change_password(self, current: str, new: str) -> None:
+        """Change the password; it ends all other sessions."""
+        await self._calls.do("/v1/users/me/password", {"current_password": current, "password": new})
+
+    async def request_password_reset(self, email: str) -> None:
+        """Have a token sent with which the password can be set, if the address has an account."""
+        await self._calls.do("/v1/password_resets", {"email": email})
+
+    async def reset_password(self, token: str, password: str) -> None:
+        """Set the password with the token that was sent; it ends all sessions."""
+        await self._calls.do("/v1/password_resets/confirm", {"token": token, "password": password})
