@@ -19,6 +19,15 @@ SPEAKS = {
     "gateway": {
         "identity.queries.register",
         "identity.queries.login",
+        "identity.queries.refresh",
+        "identity.queries.step_up",
+        "identity.queries.sign_in",
+        "identity.queries.redeem_code",
+        "identity.queries.erase_user",
+        "identity.queries.check_api_key",
+        "identity.queries.rotate_signing_key",
+        "identity.queries.list_security_events",
+        "identity.queries.get_revocations",
         "identity.queries.get_signing_keys",
         "wallet.commands.open_account",
         "wallet.commands.fund_account",
@@ -66,7 +75,16 @@ SPEAKS = {
         "payments.queries.get_payment_intent",
         "payments.queries.get_outcome",
     },
-    "identity": {"identity.events.user.registered", "gateway.replies.any", "dlq.identity.any"},
+    "identity": {
+        "identity.events.user.registered",
+        "identity.events.user.status_changed",
+        "identity.events.access.revoked",
+        "identity.events.refresh_token.reused",
+        "identity.events.signing_key.published",
+        "identity.events.message.queued",
+        "gateway.replies.any",
+        "dlq.identity.any",
+    },
     "wallet": {
         "wallet.events.account.opened",
         "wallet.events.transfer.posted",
@@ -118,7 +136,20 @@ SPEAKS = {
 SUBJECTS = set().union(*SPEAKS.values())
 
 LISTENS = {
-    "identity": {"identity.queries.register", "identity.queries.login", "identity.queries.get_signing_keys"},
+    "identity": {
+        "identity.queries.register",
+        "identity.queries.login",
+        "identity.queries.refresh",
+        "identity.queries.step_up",
+        "identity.queries.sign_in",
+        "identity.queries.redeem_code",
+        "identity.queries.erase_user",
+        "identity.queries.check_api_key",
+        "identity.queries.rotate_signing_key",
+        "identity.queries.list_security_events",
+        "identity.queries.get_revocations",
+        "identity.queries.get_signing_keys",
+    },
     "wallet": {
         "wallet.queries.get_accounts",
         "wallet.queries.list_accounts",
@@ -144,7 +175,13 @@ LISTENS = {
     },
     "payments": {"payments.queries.get_payment_intent", "payments.queries.get_outcome"},
     "risk": {"risk.queries.list_reviews", "risk.queries.get_outcome"},
-    "gateway": {"gateway.replies.any", "gateway.replies.>"},
+    # What ends access, and which keys sign: heard as it is said, beside the streams.
+    "gateway": {
+        "gateway.replies.any",
+        "gateway.replies.>",
+        "identity.events.access.revoked",
+        "identity.events.signing_key.published",
+    },
     "provisioner": set[str](),
 }
 """User -> the subjects it may subscribe to besides its own inboxes; streams are read through durables only."""
@@ -283,8 +320,23 @@ DELIVERY = (
 )
 FORBIDDEN = {
     "identity": (
-        "UPDATE user_account SET role = 'operator'",
+        "UPDATE user_account SET id = gen_random_uuid()",
+        "UPDATE user_account SET created_at = now()",
         "DELETE FROM user_account",
+        "UPDATE security_event SET kind = 'logged_in'",
+        "DELETE FROM security_event",
+        "TRUNCATE security_event",
+        "UPDATE signing_key SET sealed_private = ''",
+        "UPDATE revocation SET version = 1",
+        "UPDATE api_key SET scopes = '{users:manage}'",
+        "UPDATE oauth_client SET scopes = '{users:manage}'",
+        "UPDATE user_session SET scopes = '{users:manage}'",
+        "UPDATE user_session SET user_id = gen_random_uuid()",
+        "UPDATE passkey SET user_id = gen_random_uuid()",
+        "DELETE FROM oauth_client",
+        "UPDATE one_time_token SET user_id = gen_random_uuid()",
+        "UPDATE one_time_token SET purpose = 'reset_password'",
+        "DROP TRIGGER security_event_append_only ON security_event",
         "SET ROLE identity_owner",
     ),
     "wallet": (
@@ -383,7 +435,37 @@ async def test_what_the_runtime_role_may_change_is_written_down(
 ) -> None:
     """A new table is insert-only until somebody says here why not."""
     changeable = {
-        "identity": {},
+        "identity": {
+            "user_account": {
+                "email",
+                "password_hash",
+                "role",
+                "status",
+                "version",
+                "email_verified_at",
+                "personal_key",
+            },
+            "failed_attempts": {"failures", "last_at"},
+            "one_time_token": {"used_at"},
+            "outgoing_message": {"user_id", "sealed", "attempts", "next_at", "sent_at"},
+            "totp": {"sealed_secret", "created_at", "confirmed_at", "last_step"},
+            "recovery_code": {"used_at"},
+            "passkey": {"sign_count", "last_used_at"},
+            "oauth_client": {"secret_hash", "deleted_at"},
+            "api_key": {"expires_at"},
+            "authorization_grant": {"answered_at", "code_hash", "expires_at", "redeemed_at", "session_id"},
+            "user_session": {
+                "generation",
+                "replaced",
+                "acr",
+                "amr",
+                "authenticated_at",
+                "last_used_at",
+                "expires_at",
+                "ended_at",
+                "end_reason",
+            },
+        },
         "wallet": {
             "ledger": {"sequence", "moved_at", "closed_until"},
             "account": {
@@ -480,8 +562,27 @@ async def test_what_the_runtime_role_may_change_is_written_down(
     finally:
         await connection.close()
     assert {table: set(columns) for table, columns in found.items()} == changeable
-    summaries = {"payments": ["metadata_pair"], "risk": ["payer_minute"], "wallet": ["audit_finding"]}
-    assert deletable == summaries.get(service, [])
+    # Of identity all that ends: its log of security events stays, and so do the accounts and clients it speaks of.
+    ending = {
+        "payments": {"metadata_pair"},
+        "risk": {"payer_minute"},
+        "wallet": {"audit_finding"},
+        "identity": {
+            "answered_challenge",
+            "api_key",
+            "authorization_grant",
+            "failed_attempts",
+            "one_time_token",
+            "outgoing_message",
+            "passkey",
+            "recovery_code",
+            "revocation",
+            "signing_key",
+            "totp",
+            "user_session",
+        },
+    }
+    assert set(deletable) == ending.get(service, set())
 
 
 _CHANGEABLE = """

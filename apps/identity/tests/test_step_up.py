@@ -9,20 +9,27 @@ import pyotp
 import pytest
 from pydantic import SecretStr
 
+from apps.identity.domain.authentication import PASSWORD as BY_PASSWORD
+from apps.identity.domain.authentication import Authentication
+from apps.identity.domain.sessions import NewSession
 from apps.identity.domain.throttling import SECOND_FACTOR
 from apps.identity.handlers.login import login
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.passkeys import add_passkey, challenge_passkey, start_passkey
 from apps.identity.handlers.register import register
+from apps.identity.handlers.sessions import begin_session
 from apps.identity.handlers.step_up import step_up
 from apps.identity.handlers.totp import confirm_totp, start_totp
+from apps.identity.store import accounts
 from apps.identity.tests.asking import PASSWORD, asking, login_request, register_request
 from contracts.identity import (
     AccessToken,
+    Acr,
     AddPasskey,
     ChallengePasskey,
     ConfirmTotp,
     Origin,
+    Scope,
     StartPasskey,
     StartTotp,
     StepUp,
@@ -158,12 +165,16 @@ async def test_a_session_that_has_ended_or_is_anothers_cannot_step_up(
         await _step_up(parts, database, ann, session, password=RIGHT)
 
 
-async def test_another_programs_session_does_not_see_the_password(
-    parts: Parts, database: Database, ann: UUID, session: UUID
-) -> None:
-    await database.pool.execute("UPDATE user_session SET client_id = $1", str(new_id()))
+async def test_another_programs_session_does_not_see_the_password(parts: Parts, database: Database, ann: UUID) -> None:
+    async with parts.transactions.begin() as tx:
+        account = await accounts.by_id(tx, ann)
+        assert account is not None
+        authentication = Authentication(account, Acr.ONE_FACTOR, (BY_PASSWORD,), tx.now)
+        begun = NewSession(authentication, str(new_id()), (Scope.PROFILE,), None, HERE)
+        token = await begin_session(parts, tx, begun)
+    assert token.session_id
     with pytest.raises(Refused, match="not_permitted"):
-        await _step_up(parts, database, ann, session, password=RIGHT)
+        await _step_up(parts, database, ann, token.session_id, password=RIGHT)
 
 
 async def test_guesses_at_codes_are_slowed_down(parts: Parts, database: Database, ann: UUID, session: UUID) -> None:

@@ -237,10 +237,24 @@ _STATEMENTS = (
     """,
     "GRANT SELECT, INSERT ON security_event TO identity",
     "GRANT SELECT, INSERT, DELETE ON revocation, answered_challenge, signing_key TO identity",
-    "GRANT SELECT, INSERT, UPDATE, DELETE ON failed_attempts, outgoing_message, one_time_token TO identity",
-    "GRANT SELECT, INSERT, UPDATE, DELETE ON totp, recovery_code, passkey TO identity",
-    "GRANT SELECT, INSERT, UPDATE, DELETE ON user_session, authorization_grant TO identity",
-    "GRANT SELECT, INSERT, UPDATE (secret_hash, deleted_at, name) ON oauth_client TO identity",
+    "GRANT SELECT, INSERT, UPDATE (failures, last_at), DELETE ON failed_attempts TO identity",
+    """
+    GRANT SELECT, INSERT, UPDATE (user_id, sealed, attempts, next_at, sent_at), DELETE ON outgoing_message TO identity
+    """,
+    "GRANT SELECT, INSERT, UPDATE (used_at), DELETE ON one_time_token TO identity",
+    "GRANT SELECT, INSERT, UPDATE (sealed_secret, created_at, confirmed_at, last_step), DELETE ON totp TO identity",
+    "GRANT SELECT, INSERT, UPDATE (used_at), DELETE ON recovery_code TO identity",
+    "GRANT SELECT, INSERT, UPDATE (sign_count, last_used_at), DELETE ON passkey TO identity",
+    """
+    GRANT SELECT, INSERT, DELETE, UPDATE (generation, replaced, acr, amr, authenticated_at, last_used_at, expires_at,
+                                          ended_at, end_reason)
+        ON user_session TO identity
+    """,
+    """
+    GRANT SELECT, INSERT, UPDATE (answered_at, code_hash, expires_at, redeemed_at, session_id), DELETE
+        ON authorization_grant TO identity
+    """,
+    "GRANT SELECT, INSERT, UPDATE (secret_hash, deleted_at) ON oauth_client TO identity",
     "GRANT SELECT, INSERT, UPDATE (expires_at), DELETE ON api_key TO identity",
 )
 
