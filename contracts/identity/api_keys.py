@@ -70,7 +70,7 @@ class ListApiKeys(Message):
 class RotateApiKey(Message):
     """Make a key that takes the place of another, which holds for `overlap_hours` more.
 
-    Refused with `api_key_not_found`.
+    Refused with `api_key_not_found`, `too_many_keys`.
     """
 
     owner: UUID7

@@ -91,7 +91,10 @@ class StartPasskey(Message):
 
 @query("identity", "add_passkey", senders=("gateway",), answer=Passkey)
 class AddPasskey(Message):
-    """Register a passkey by its answer to the challenge (WebAuthn §7.1). Refused with `passkey_not_valid`."""
+    """Register a passkey by its answer to the challenge (WebAuthn §7.1).
+
+    Refused with `passkey_not_valid`, `too_many_passkeys`.
+    """
 
     user: UUID7
     challenge_id: UUID7

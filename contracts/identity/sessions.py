@@ -86,7 +86,9 @@ class LoginWithPasskey(Message):
 class StepUp(Message):
     """Authenticate again within a session (RFC 9470): the new token says when and how. Give what is asked for.
 
-    Refused with `invalid_credentials`, `second_factor_required`, `too_many_attempts`, `session_ended`.
+    A password, with a one-time code where the account has them; a code alone, as the second factor of a session that
+    began with the first; or a passkey. Refused with `invalid_credentials`, `second_factor_required`,
+    `too_many_attempts`, `overloaded`, `session_ended`, `not_permitted` (the session is another program's).
     """
 
     user: UUID7
