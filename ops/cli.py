@@ -1,6 +1,6 @@
 """The `ledgerlink` command. Each subcommand is a file in ops/commands/, named like it."""
 
-from ops.commands import asyncapi, audit, bench, demo, migrate, provision, run, status, up, verify
+from ops.commands import asyncapi, audit, bench, demo, keys, migrate, provision, run, status, up, verify
 from ops.commands.app import OneMessageTyper
 
 app = OneMessageTyper(
@@ -28,3 +28,4 @@ app.command("migrate")(migrate.migrate)
 app.command("provision")(provision.provision)
 app.command("asyncapi")(asyncapi.asyncapi)
 app.add_typer(bench.app, name="bench")
+app.add_typer(keys.app, name="keys")
