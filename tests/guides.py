@@ -4,9 +4,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from apps.payments.domain.transitions import TRANSITIONS, State, Trigger, public_status
+from contracts.identity import GRANTED, MEANINGS, Role, Scope
 from contracts.payments import PaymentOperation
+from gateway.app import create_app
 from gateway.problems import KINDS
+from gateway.settings import GatewaySettings
+from gateway.tests.openapi_document import operations as operations_of
+from gateway.tests.openapi_document import scopes_of
 
 GUIDES = Path(__file__).parents[1] / "docs" / "guides"
 _BEGINNINGS = (State.REQUIRES_PAYMENT_METHOD, State.REQUIRES_CONFIRMATION, State.ASSESSING)
@@ -67,6 +74,26 @@ def problems() -> str:
     return _table(["code", "status", "title", "repeating may help"], rows)
 
 
+def access() -> str:
+    """Tell who may ask for what: the roles that have the scopes of an operation, and whether it has to be fresh."""
+    document = create_app(GatewaySettings(nats_seed=SecretStr("SU"), redis_url=SecretStr("redis://nowhere"))).openapi()
+    rows = []
+    for name, operation in operations_of(document):
+        method, path = name.split(" ", maxsplit=1)
+        needed = scopes_of(operation)
+        asked = "nobody is asked" if needed is None else ", ".join(f"`{s}`" for s in sorted(needed)) or "any token"
+        may = ["yes" if needed is None or needed <= {*GRANTED[role]} else "" for role in Role]
+        fresh = "yes" if "insufficient_user_authentication" in str(operation["responses"].get("401")) else ""
+        rows.append([f"`{method.upper()} {path}`", asked, *may, fresh])
+    return _table(["operation", "scope", *(role.value for role in Role), "step-up"], rows)
+
+
+def scopes() -> str:
+    """List the scopes, what each allows, and the roles that have it."""
+    having = {scope: ", ".join(role.value for role in Role if scope in GRANTED[role]) for scope in Scope}
+    return _table(["scope", "allows to", "roles"], [[f"`{s.value}`", MEANINGS[s], having[s]] for s in Scope])
+
+
 def _leads(triggers: Mapping[Trigger, frozenset[State]], trigger: Trigger) -> str:
     return ", ".join(f"`{state}`" for state in _in_order(triggers.get(trigger, ())))
 
@@ -83,6 +110,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 MADE = {
     "payments.md": {"diagram": diagram, "operations": operations, "transitions": transitions},
     "problems.md": {"problems": problems},
+    "access.md": {"scopes": scopes, "access": access},
 }
 """Guide -> name of a part -> what makes it."""
 

@@ -12,3 +12,12 @@ def problem_of(operation: dict[str, Any], status: str, code: str) -> dict[str, A
         "value"
     ]
     return value
+
+
+def scopes_of(operation: dict[str, Any]) -> frozenset[str] | None:
+    """Return the scopes that an operation asks for, by whichever way one comes; None where anybody may."""
+    ways = [frozenset(scopes) for way in operation.get("security", []) for scopes in way.values()]
+    if not ways:
+        return None
+    (scopes,) = set(ways)
+    return scopes
