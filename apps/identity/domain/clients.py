@@ -151,10 +151,10 @@ def check_redirect_uri(uri: str) -> None:
         raise RedirectUriNotValidError("It is not a URI.") from None
     if "#" in uri:
         raise RedirectUriNotValidError("It must have no fragment.")
-    if "@" in parts.netloc:
-        raise RedirectUriNotValidError("It must not name a user.")
     if not _is_ordinary(parts):
-        raise RedirectUriNotValidError("Its host must be written in lower-case letters, digits, dots and hyphens.")
+        raise RedirectUriNotValidError(
+            "Its host must be written in lower-case letters, digits, dots and hyphens, without a user."
+        )
     if parts.scheme != "https" and not _is_loopback(parts):
         raise RedirectUriNotValidError("It must be https, or http at 127.0.0.1 or [::1].")
 
