@@ -11,6 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from apps.identity.domain.sealing import Sealer
 from contracts.ids import new_id
 from ledgerlink_client import LedgerLink
 from ops.stack.stack import Stack
@@ -51,8 +52,19 @@ async def scene(stack: Stack, gateway: LedgerLink, operator: LedgerLink) -> Scen
         "taken": taken,
         "TAKEN": taken.upper(),
     }
-    signing_key = stack.parts.secrets.signing_key.get_secret_value()
-    return Scene(mine, theirs, names | bad_tokens(mine.session.tokens.access_token, signing_key))
+    return Scene(mine, theirs, names | bad_tokens(mine.session.tokens.access_token, await _signing_key(stack)))
+
+
+async def _signing_key(stack: Stack) -> str:
+    """Return the private key that signs tokens now, as PEM: identity alone keeps it, sealed."""
+    connection = await asyncpg.connect(stack.parts.postgres.owner_url("identity"))
+    try:
+        sealed = await connection.fetchval(
+            "SELECT sealed_private FROM signing_key WHERE signs_from <= now() ORDER BY signs_from DESC LIMIT 1"
+        )
+    finally:
+        await connection.close()
+    return Sealer([stack.parts.secrets.identity_secrets_key.get_secret_value()]).open(sealed).decode()
 
 
 async def _clearing_account(stack: Stack) -> UUID:
