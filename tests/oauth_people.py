@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-import asyncpg
 import httpx
 
 from contracts.ids import new_id
@@ -48,26 +47,31 @@ class Pkce:
 
 async def register(http: httpx.AsyncClient) -> str:
     """Register somebody, and return their address."""
-    email = f"{new_id()}@ledgerlink.example"
-    answer = await http.post("/v1/users", json={"email": email, "password": PASSWORD})
-    assert answer.status_code == 201, answer.text
-    return email
+    return (await _registered(http))["email"]
 
 
-async def log_in(http: httpx.AsyncClient, email: str) -> dict[str, str]:
+async def log_in(http: httpx.AsyncClient, email: str, password: str = PASSWORD) -> dict[str, str]:
     """Log somebody in, and return the header of their requests."""
-    answer = await http.post("/v1/sessions", json={"email": email, "password": PASSWORD})
+    answer = await http.post("/v1/sessions", json={"email": email, "password": password})
     assert answer.status_code == 201, answer.text
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
 async def new_merchant(stack: Stack, http: httpx.AsyncClient) -> dict[str, str]:
-    """Make a merchant, and return the header of their requests."""
-    email = await register(http)
-    connection = await asyncpg.connect(stack.parts.postgres.owner_url("identity"))
-    await connection.execute("UPDATE user_account SET role = 'merchant' WHERE email = $1", email)
-    await connection.close()
-    return await log_in(http, email)
+    """Have the admin make somebody a merchant, and return the header of their requests."""
+    secrets_of_stack = stack.parts.secrets
+    admin = await log_in(http, secrets_of_stack.admin_email, secrets_of_stack.admin_password.get_secret_value())
+    user = await _registered(http)
+    made = await http.post(f"/v1/users/{user['id']}/role", json={"role": "merchant"}, headers=admin)
+    assert made.status_code == 200, made.text
+    return await log_in(http, user["email"])
+
+
+async def _registered(http: httpx.AsyncClient) -> dict[str, str]:
+    answer = await http.post("/v1/users", json={"email": f"{new_id()}@ledgerlink.example", "password": PASSWORD})
+    assert answer.status_code == 201, answer.text
+    user: dict[str, str] = answer.json()
+    return user
 
 
 async def new_app(http: httpx.AsyncClient, merchant: dict[str, str], **changes: Any) -> App:
