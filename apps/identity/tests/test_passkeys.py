@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from webauthn.helpers import bytes_to_base64url
 
 from apps.identity.domain.passkeys import Challenges, PasskeyNotValidError, RelyingParty
 from apps.identity.domain.secret_tokens import Derivation
@@ -22,6 +23,7 @@ from apps.identity.handlers.register import register
 from apps.identity.handlers.second_factors import second_factors
 from apps.identity.queries.passkeys import list_passkeys
 from apps.identity.store import passkeys as store
+from apps.identity.store.second_factors import forget
 from apps.identity.tests.asking import asking, register_request
 from apps.identity.tests.conftest import TOKEN_KEY
 from contracts.identity import (
@@ -330,6 +332,24 @@ def test_whatever_is_sent_is_refused_and_nothing_else_is_raised(path: str, value
             CHALLENGES.answered(broken, identifier, new_id(), datetime.now(UTC))
         with pytest.raises(PasskeyNotValidError):
             PARTY.registered(broken, challenge)
+
+
+async def test_who_is_forgotten_has_no_passkey(parts: Parts, database: Database, ann: UUID, bob: UUID) -> None:
+    await _add(parts, database, ann, _authenticator())
+    await _add(parts, database, bob, _authenticator())
+    async with parts.transactions.begin() as tx:
+        await forget(tx, ann)
+    assert await database.pool.fetchval("SELECT user_id FROM passkey") == bob
+
+
+@pytest.mark.parametrize(
+    "nested", [b"\x81" * 45_000, b"\xa1\x01" * 20_000, b"\x9f" * 45_000, b"\x9b\x7f" + b"\xff" * 7]
+)
+def test_an_attestation_that_is_nested_without_end_is_refused(nested: bytes) -> None:
+    made = _authenticator().create({"user": {"id": "AZkPPl0QelKxxC9djnycAQ"}, "challenge": "AAAA"})
+    made["response"]["attestationObject"] = bytes_to_base64url(nested)
+    with pytest.raises(PasskeyNotValidError):
+        PARTY.registered(made, bytes(3))
 
 
 async def test_answered_challenges_are_forgotten(parts: Parts, database: Database, ann: UUID) -> None:
