@@ -2,12 +2,16 @@
 
 import asyncio
 
+import httpx
 import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.support.ui import WebDriverWait
 
 from ledgerlink_client import LedgerLink
 from ops.stack.stack import Stack
-from tests.browser import DESKTOP, PHONE, browser, complaints, found, press
-from tests.people import new_customer
+from tests.browser import DESKTOP, PHONE, SECONDS, browser, complaints, found, press
+from tests.oauth_people import new_app, new_merchant
+from tests.people import PASSWORD, new_customer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -29,13 +33,57 @@ def _list_wallets(url: str, token: str) -> tuple[str, str, list[str]]:
         press(chrome, ".auth-wrapper .authorize")
         found(chrome, ".modal-ux input[aria-label='auth-bearer-value']").send_keys(token)
         press(chrome, ".modal-ux .auth-container form button.authorize")
-        press(chrome, ".modal-ux .btn-done")
-        press(chrome, f"{LIST_WALLETS} .opblock-summary-control")
-        press(chrome, f"{LIST_WALLETS} .try-out__btn")
-        press(chrome, f"{LIST_WALLETS} .execute")
-        status = found(chrome, f"{LIST_WALLETS} .live-responses-table tr.response .response-col_status").text
-        body = found(chrome, f"{LIST_WALLETS} .live-responses-table tr.response .response-col_description").text
-        return status.split()[0], body, complaints(chrome)
+        return *_tried_out(chrome), complaints(chrome)
+
+
+def _tried_out(chrome: Chrome) -> tuple[str, str]:
+    """Close the form of Authorize, try GET /v1/wallets out, and return its status and body."""
+    press(chrome, ".modal-ux .btn-done")
+    press(chrome, f"{LIST_WALLETS} .opblock-summary-control")
+    press(chrome, f"{LIST_WALLETS} .try-out__btn")
+    press(chrome, f"{LIST_WALLETS} .execute")
+    status = found(chrome, f"{LIST_WALLETS} .live-responses-table tr.response .response-col_status").text
+    body = found(chrome, f"{LIST_WALLETS} .live-responses-table tr.response .response-col_description").text
+    return status.split()[0], body
+
+
+async def test_docs_take_a_user_through_consent(
+    stack: Stack, http: httpx.AsyncClient, gateway: LedgerLink, operator: LedgerLink
+) -> None:
+    """With a client id in its form; GATEWAY_DOCS_CLIENT_ID writes it there."""
+    merchant = await new_merchant(stack, http)
+    comes_back_to = f"{stack.url}/docs/oauth2-redirect"
+    app = await new_app(
+        http, merchant, confidential=False, grant_types=["authorization_code"], redirect_uris=[comes_back_to]
+    )
+    ada = await new_customer(gateway, operator)
+    status, answered, said = await asyncio.to_thread(
+        _through_consent, stack.url, app.id, str((await ada.session.users.me()).email)
+    )
+    assert status == "200"
+    assert str(ada.wallet) in answered
+    assert said == []
+
+
+def _through_consent(url: str, client_id: str, email: str) -> tuple[str, str, list[str]]:
+    """Authorize with OAuth 2, PKCE and all, then try GET /v1/wallets out."""
+    form = ".modal-ux .auth-container:has([data-name='clientId']) "
+    with browser() as chrome:
+        chrome.get(f"{url}/docs")
+        press(chrome, ".auth-wrapper .authorize")
+        found(chrome, f"{form}#client_id_authorizationCode").send_keys(client_id)
+        press(chrome, f"{form}label[for='wallets-authorizationCode-checkbox-oauth2'] .item")
+        press(chrome, f"{form}button.authorize")
+        docs = chrome.current_window_handle
+        WebDriverWait(chrome, SECONDS).until(lambda _: len(chrome.window_handles) > 1, "no page to sign in at")
+        chrome.switch_to.window(next(handle for handle in chrome.window_handles if handle != docs))
+        found(chrome, "#email").send_keys(email)
+        found(chrome, "#password").send_keys(PASSWORD)
+        press(chrome, "button[type='submit']")
+        press(chrome, "button[value='allow']")
+        WebDriverWait(chrome, SECONDS).until(lambda _: len(chrome.window_handles) == 1, "it did not come back")
+        chrome.switch_to.window(docs)
+        return *_tried_out(chrome), complaints(chrome)
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
