@@ -11,20 +11,32 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-SECONDS = 30.0
+SECONDS = 60.0
 DESKTOP, PHONE = (1280, 900), (390, 844)
+_ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 
 @contextmanager
-def browser(size: tuple[int, int] = DESKTOP) -> Iterator[Chrome]:
-    """Open Chromium for one test; its console is kept. Skips the test where it is not installed."""
+def browser(size: tuple[int, int] = DESKTOP, *, scripts: bool = True) -> Iterator[Chrome]:
+    """Open Chromium for one test, with JavaScript or without. Skips the test where it is not installed."""
     driver, binary = shutil.which("chromedriver"), shutil.which("chromium") or shutil.which("google-chrome")
     if driver is None or binary is None:
         pytest.skip("there is no Chromium with its driver (Debian: apt-get install chromium chromium-driver)")
     options = ChromeOptions()
     options.binary_location = binary
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+    for argument in _ARGUMENTS:
         options.add_argument(argument)
+    if not scripts:
+        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
     options.add_argument(f"--window-size={size[0]},{size[1]}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     chrome = Chrome(options=options, service=Service(driver))

@@ -19,7 +19,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 from ops.stack.stack import Stack
-from tests.browser_driver import DESKTOP, PHONE, chromium
+from tests.browser import PHONE, browser
 from tests.oauth_people import App, Pkce, authorization_url, log_in, new_app, new_merchant, register
 from tests.people import PASSWORD
 
@@ -61,45 +61,45 @@ async def app(stack: Stack, http: httpx.AsyncClient) -> App:
 class _Person:
     """Somebody without a mouse: what is focused is what they can use."""
 
-    def __init__(self, browser: WebDriver) -> None:
-        self.browser = browser
+    def __init__(self, chrome: WebDriver) -> None:
+        self.chrome = chrome
 
     def type(self, *keys: str) -> None:
-        self.browser.switch_to.active_element.send_keys(*keys)
+        self.chrome.switch_to.active_element.send_keys(*keys)
 
     def tab_to(self, attribute: str, value: str) -> None:
         for _ in range(20):
-            if self.browser.switch_to.active_element.get_attribute(attribute) == value:
+            if self.chrome.switch_to.active_element.get_attribute(attribute) == value:
                 return
             self.type(Keys.TAB)
         raise AssertionError(f"no Tab leads to {attribute}={value}")
 
     def wait_for(self, selector: str) -> WebElement:
         """Wait until the next page is there."""
-        found: WebElement = WebDriverWait(self.browser, _SECONDS).until(
-            lambda browser: browser.find_element(By.CSS_SELECTOR, selector)
+        found: WebElement = WebDriverWait(self.chrome, _SECONDS).until(
+            lambda chrome: chrome.find_element(By.CSS_SELECTOR, selector)
         )
         return found
 
 
 def _sign_in_and_agree(url: str, email: str, port: int) -> dict[str, list[str]]:
     """Go all the way by keyboard, mistyping the password once, and return what the app is told."""
-    with chromium(DESKTOP) as browser:
-        browser.get(url)
-        person = _Person(browser)
+    with browser(scripts=False) as chrome:
+        chrome.get(url)
+        person = _Person(chrome)
         person.type(email, Keys.TAB, "not the password", Keys.ENTER)
         alert = person.wait_for("[role=alert]")
         assert "wrong" in alert.text
-        assert browser.title.startswith("Error: ")
+        assert chrome.title.startswith("Error: ")
         person.tab_to("id", "password")
         person.type(PASSWORD, Keys.ENTER)
         person.wait_for("button[value=allow]")
-        assert "See your wallets and move money between them" in browser.find_element(By.TAG_NAME, "main").text
+        assert "See your wallets and move money between them" in chrome.find_element(By.TAG_NAME, "main").text
         person.tab_to("value", "allow")
         person.type(Keys.ENTER)
-        WebDriverWait(browser, _SECONDS).until(lambda shown: "Welcome back" in shown.page_source)
-        assert urlsplit(browser.current_url).netloc == f"127.0.0.1:{port}"
-        return parse_qs(urlsplit(browser.current_url).query)
+        WebDriverWait(chrome, _SECONDS).until(lambda shown: "Welcome back" in shown.page_source)
+        assert urlsplit(chrome.current_url).netloc == f"127.0.0.1:{port}"
+        return parse_qs(urlsplit(chrome.current_url).query)
 
 
 async def test_a_user_signs_in_by_keyboard_without_javascript(stack: Stack, http: httpx.AsyncClient, app: App) -> None:
@@ -125,41 +125,41 @@ async def test_a_second_factor_is_asked_for_on_the_page(stack: Stack, http: http
     url = stack.url + authorization_url(app, Pkce.fresh())
 
     def sign_in() -> None:
-        with chromium(PHONE) as browser:
-            browser.get(url)
-            person = _Person(browser)
+        with browser(PHONE, scripts=False) as chrome:
+            chrome.get(url)
+            person = _Person(chrome)
             person.type(email, Keys.TAB, PASSWORD, Keys.ENTER)
             assert "second factor" in person.wait_for("[role=alert]").text
-            assert browser.find_element(By.ID, "email").get_attribute("value") == email
+            assert chrome.find_element(By.ID, "email").get_attribute("value") == email
             person.tab_to("id", "password")
             person.type(PASSWORD, Keys.TAB)
-            assert browser.switch_to.active_element.get_attribute("autocomplete") == "one-time-code"
+            assert chrome.switch_to.active_element.get_attribute("autocomplete") == "one-time-code"
             person.type(recovery_code, Keys.ENTER)
             person.wait_for("button[value=allow]")
 
     await asyncio.to_thread(sign_in)
 
 
-def _faults(browser: WebDriver) -> list[str]:
+def _faults(chrome: WebDriver) -> list[str]:
     """Return what keeps a page from being used by everybody: unnamed fields, a page that is too wide, small targets."""
-    fields = [field.get_attribute("id") for field in _all(browser, "input:not([type=hidden])")]
-    faults = [f"{name} has no label" for name in fields if not _all(browser, f"label[for='{name}']")]
+    fields = [field.get_attribute("id") for field in _all(chrome, "input:not([type=hidden])")]
+    faults = [f"{name} has no label" for name in fields if not _all(chrome, f"label[for='{name}']")]
     faults += [
         f"{target.tag_name} is hard to hit: {target.rect}"
-        for target in _all(browser, "input:not([type=hidden]), button")
+        for target in _all(chrome, "input:not([type=hidden]), button")
         if target.size["height"] < 44 or target.location["x"] + target.size["width"] > PHONE[0]
     ]
-    if len(_all(browser, "h1")) != 1 or not _all(browser, "html[lang]"):
+    if len(_all(chrome, "h1")) != 1 or not _all(chrome, "html[lang]"):
         faults.append("no heading, or no language")
-    layout = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})
+    layout = chrome.execute_cdp_cmd("Page.getLayoutMetrics", {})
     if layout["cssContentSize"]["width"] > PHONE[0]:
         faults.append(f"the page is {layout['cssContentSize']['width']} wide")
-    messages = [entry["message"] for entry in browser.get_log("browser")]  # type: ignore[no-untyped-call]
+    messages = [entry["message"] for entry in chrome.get_log("browser")]  # type: ignore[no-untyped-call]
     return faults + [message for message in messages if "Content Security Policy" in message]
 
 
-def _all(browser: WebDriver, selector: str) -> list[WebElement]:
-    return browser.find_elements(By.CSS_SELECTOR, selector)
+def _all(chrome: WebDriver, selector: str) -> list[WebElement]:
+    return chrome.find_elements(By.CSS_SELECTOR, selector)
 
 
 async def test_the_pages_fit_a_phone_and_its_reader(stack: Stack, http: httpx.AsyncClient, app: App) -> None:
@@ -167,17 +167,17 @@ async def test_the_pages_fit_a_phone_and_its_reader(stack: Stack, http: httpx.As
     url = stack.url + authorization_url(app, Pkce.fresh())
 
     def look() -> None:
-        with chromium(PHONE) as browser:
+        with browser(PHONE, scripts=False) as chrome:
             screen = {"width": PHONE[0], "height": PHONE[1], "deviceScaleFactor": 2, "mobile": True}
-            browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-            person = _Person(browser)
-            browser.get(url)
-            assert _faults(browser) == []
+            chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+            person = _Person(chrome)
+            chrome.get(url)
+            assert _faults(chrome) == []
             person.type(email, Keys.TAB, PASSWORD, Keys.ENTER)
             person.wait_for("button[value=allow]")
-            assert _faults(browser) == []
-            browser.get(stack.url + "/oauth/authorize?client_id=nobody")
+            assert _faults(chrome) == []
+            chrome.get(stack.url + "/oauth/authorize?client_id=nobody")
             person.wait_for("[role=alert]")
-            assert _faults(browser) == []
+            assert _faults(chrome) == []
 
     await asyncio.to_thread(look)
