@@ -18,6 +18,7 @@ from gateway.conditional import Conditional
 from gateway.cross_origin import allow_origins
 from gateway.edge import Edge
 from gateway.hosts import HostCheck
+from gateway.login_shedding import LoginShedding
 from gateway.metrics import REVOCATIONS_AGE
 from gateway.parts import Parts
 from gateway.rate_policies import RatePolicies
@@ -171,6 +172,7 @@ def _wrap(app: FastAPI, parts: Parts) -> None:
             processor_webhooks.PREFIX: Bound(settings.webhook_bytes, settings.body_seconds),
         },
     )
+    app.add_middleware(LoginShedding)
     if settings.cors_origins:
         allow_origins(app, listed(settings.cors_origins))
     app.add_middleware(HostCheck, hosts=listed(settings.hosts))

@@ -34,6 +34,9 @@ COMMAND_BACKLOG = Gauge(
 COMMANDS_TURNED_AWAY = Counter(
     "ledgerlink_commands_turned_away_total", "Commands that were not sent because too many wait already", ["durable"]
 )
+LOGINS_TURNED_AWAY = Counter(
+    "ledgerlink_logins_turned_away_total", "Logins refused at the door while identity has as many as it can hash"
+)
 STREAMS_OPEN = Gauge("ledgerlink_event_streams_open", "Streams of server-sent events that are open")
 COMMANDS_PUBLISHED = Counter("ledgerlink_commands_published_total", "Commands that JetStream took", ["stream"])
 COMMAND_PUBLISH_FAILURES = Counter(

@@ -145,6 +145,62 @@ def edge(
 
 
 @app.command()
+def logins(
+    seconds: Annotated[float, typer.Option(min=2, max=3600, help="How long to log in.")] = 20.0,
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Logins under way at once.")] = 6,
+    users: Annotated[int, typer.Option(min=8, max=1000, help="Users who log in, in turn.")] = 32,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Log in over HTTP, as many as go, and compare with hashing passwords alone in as many threads.
+
+    [bold]Example[/bold]
+
+      $ ledgerlink bench logins --seconds 30
+    """
+    from rich.console import Console
+
+    from ops.bench.logins.report import show
+    from ops.bench.logins.run import Options, run
+
+    report = _uninterrupted(run(Options(seconds, concurrency, users)))
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        show(Console(), report)
+
+
+@app.command()
+def flood(
+    seconds: Annotated[float, typer.Option(min=2, max=3600, help="How long each phase takes.")] = 30.0,
+    reads: Annotated[float, typer.Option(min=0.1, max=10_000, help="Wallets read a second.")] = 20.0,
+    refreshes: Annotated[float, typer.Option(min=0.1, max=10_000, help="Sessions refreshed a second.")] = 10.0,
+    payments_a_second: Annotated[
+        float, typer.Option("--payments", min=0.1, max=10_000, help="Payments by wallet a second.")
+    ] = 5.0,
+    times: Annotated[float, typer.Option(min=0.5, max=100, help="Logins for each that could be worked on.")] = 10.0,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Measure reads, refreshes and payments without a flood of logins, and beside one from many addresses.
+
+    [bold]Example[/bold]
+
+      $ ledgerlink bench flood --times 10
+    """
+    from rich.console import Console
+
+    from ops.bench.logins.flood_report import show
+    from ops.bench.logins.flood_run import Options, run
+
+    report = _uninterrupted(run(Options(seconds, reads, refreshes, payments_a_second, times)))
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        show(Console(), report)
+
+
+@app.command()
 def reconciliation(
     lines: Annotated[int, typer.Option(min=1000, max=10_000_000, help="Entries, and about as many lines.")] = 1_000_000,
     *,

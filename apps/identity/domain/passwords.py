@@ -40,7 +40,7 @@ class Passwords:
         self._hasher = PasswordHasher(
             time_cost=cost.time, memory_cost=cost.memory_kib, parallelism=cost.lanes, type=Type.ID
         )
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="argon2", initializer=_yield_to_others)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="argon2", initializer=yield_to_others)
         self._most = threads * (1 + _WAITING_EACH)
         self._in_hand = 0
         self._nobodys = self._hasher.hash(secrets.token_urlsafe())
@@ -100,7 +100,7 @@ def _tell(loop: asyncio.AbstractEventLoop, listener: Callable[[], None]) -> None
         loop.call_soon_threadsafe(listener)
 
 
-def _yield_to_others() -> None:
+def yield_to_others() -> None:
     """Lower the priority of the calling thread; Linux keeps one for each thread, other systems may refuse."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

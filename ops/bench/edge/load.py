@@ -41,7 +41,7 @@ async def drive(url: str, kind: Kind, clients: Sequence[Client], seconds: float,
     """
     if len(clients) < at_a_time:
         raise ValueError(f"{at_a_time} at a time take as many clients, not {len(clients)}")
-    measured, ask, resting = Measured(), _ASKS[kind], deque(clients)
+    measured, ask, resting = Measured(), ASKS[kind], deque(clients)
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
     async with aiohttp.ClientSession(url, timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
         started = time.perf_counter()
@@ -51,11 +51,11 @@ async def drive(url: str, kind: Kind, clients: Sequence[Client], seconds: float,
     return measured
 
 
-_Ask = Callable[[aiohttp.ClientSession, Client], Awaitable[str]]
+Asking = Callable[[aiohttp.ClientSession, Client], Awaitable[str]]
 
 
 async def _one_after_another(
-    session: aiohttp.ClientSession, ask: _Ask, resting: deque[Client], end: float, measured: Measured
+    session: aiohttp.ClientSession, ask: Asking, resting: deque[Client], end: float, measured: Measured
 ) -> None:
     while (began := time.perf_counter()) < end:
         client = resting.popleft()
@@ -88,4 +88,4 @@ async def _read(session: aiohttp.ClientSession, client: Client) -> str:
     return "" if response.status == DONE else f"{response.status} {answer.get('code')}"
 
 
-_ASKS: dict[Kind, _Ask] = {Kind.REFRESH: _refresh, Kind.READ: _read}
+ASKS: dict[Kind, Asking] = {Kind.REFRESH: _refresh, Kind.READ: _read}
