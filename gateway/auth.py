@@ -63,6 +63,11 @@ class Tokens:
             await self._proofs.check(presented, token, caller.jkt)
         return caller
 
+    def hold(self, caller: Caller) -> bool:
+        """Whether the access of a caller goes on, for what lasts longer than a request."""
+        view = self._revocations
+        return not (view.is_stale or view.has_ended(caller) or view.is_outdated(caller))
+
     def _check_age(self) -> None:
         if self._revocations.is_stale:
             TOKEN_CHECKS.labels("unknown").inc()

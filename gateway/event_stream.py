@@ -1,7 +1,7 @@
 """A response of server-sent events (HTML Standard §9.2), which ends in time and frees its place however it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 
 import structlog
@@ -24,14 +24,21 @@ class EventStream(StreamingResponse):
     """Sends events as they come. The next is only fetched when the client has taken the one before (backpressure).
 
     `place` is held until the stream has ended or the client is gone. `seconds` is when the events end by themselves; a
-    client that takes nothing any more is left a moment after that.
+    client that takes nothing any more is left a moment after that. What comes when it may not go on, because the access
+    of who reads has ended, is not sent, and ends the stream.
     """
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, events: AsyncIterator[bytes], place: AbstractContextManager[object], seconds: float) -> None:
+    def __init__(
+        self,
+        events: AsyncIterator[bytes],
+        place: AbstractContextManager[object],
+        seconds: float,
+        may_go_on: Callable[[], bool],
+    ) -> None:
         # Proxies that buffer (nginx) would keep events until there are many.
-        super().__init__(events, headers={"X-Accel-Buffering": "no"})
+        super().__init__(_while_it(may_go_on, events), headers={"X-Accel-Buffering": "no"})
         self._place, self._seconds = place, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,3 +49,10 @@ class EventStream(StreamingResponse):
                     await super().__call__(scope, receive, send)
             except TimeoutError:
                 _LOG.info("event stream cut off: its client takes nothing")
+
+
+async def _while_it(may_go_on: Callable[[], bool], events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for event in events:
+        if not may_go_on():
+            return
+        yield event

@@ -1,6 +1,7 @@
 """The keys that verify access tokens: heard of when they are published, and asked for where one was not heard of."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from gateway.request_context import own_context
 _LOG = structlog.get_logger()
 REFRESH_SECONDS = 60.0
 _MOST_KEYS = 64
+_NEWS = timedelta(minutes=1)
 _SHOWN = ("kty", "crv", "x")
 ASKS, SECONDS_PER_ASK = 10, 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
@@ -86,14 +88,15 @@ class SigningKeys:
         return self._keys.get(kid)
 
     async def hear(self, message: Msg) -> None:
-        """Take a key as it is published, before it signs anything."""
+        """Take a key as it is published, before it signs; an old one may be said again when it is good no more."""
         try:
             published = decode(message.data, SigningKeyPublished).data
             key = _key(published.jwk)
         except (ValidationError, PyJWTError, ValueError) as error:
             _LOG.error("not a signing key", error=type(error).__name__)
             return
-        if len(self._keys) < _MOST_KEYS:
+        is_news = published.signs_from > datetime.now(UTC) - _NEWS
+        if is_news and len(self._keys) < _MOST_KEYS:
             self._keys = self._keys | {published.kid: key}
             _LOG.info("signing key published", kid=published.kid)
 

@@ -93,7 +93,7 @@ async def follow_operation(
             return Response(status_code=_NOTHING_MORE)
         seconds = seconds_of(caller, parts.settings.stream_seconds)
         events = operation_events(followed, shown, parts.streams, time.monotonic() + seconds)
-        return EventStream(events, place.pop_all(), seconds)
+        return EventStream(events, place.pop_all(), seconds, lambda: parts.tokens.hold(caller))
 
 
 def _followed(operation_id: str, caller: Caller, parts: Parts, context: RequestContext) -> Followed:

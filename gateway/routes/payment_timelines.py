@@ -106,7 +106,8 @@ async def follow_payment_intent(
             return Response(status_code=_NOTHING_MORE)
         seconds = seconds_of(caller, parts.settings.stream_seconds)
         watch = Watch(asked, parts.queries, parts.streams, context, time.monotonic() + seconds)
-        return EventStream(payment_events(watch, page, is_final=is_final), place.pop_all(), seconds)
+        events = payment_events(watch, page, is_final=is_final)
+        return EventStream(events, place.pop_all(), seconds, lambda: parts.tokens.hold(caller))
 
 
 def _number(last_event_id: str | None) -> int:

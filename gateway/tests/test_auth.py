@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -160,6 +160,17 @@ async def test_keys_are_looked_at_again_now_and_then(gateway: Gateway, services:
     watching = asyncio.create_task(SigningKeys(gateway.parts.queries, refresh_seconds=0.01).watch())
     await until(lambda: _keys_asked_for(services) >= 4)
     watching.cancel()
+
+
+async def test_a_key_that_is_said_again_after_its_time_is_not_believed(
+    gateway: Gateway, services: ScriptedServices, user: UUID
+) -> None:
+    """A relay says all events again when the broker has forgotten them."""
+    old, new = Signer(kid="retired"), Signer(kid="key-2")
+    for signer, age in ((old, timedelta(days=90)), (new, timedelta(0))):
+        await services.say(SigningKeyPublished(kid=signer.kid, jwk=signer.jwk, signs_from=datetime.now(UTC) - age))
+    await until(lambda: new.kid in gateway.parts.keys.ids)
+    assert (await _get(gateway, f"Bearer {old.token(user)}")).status_code == 401
 
 
 @pytest.mark.parametrize("jwk", [{}, {"kty": "oct", "k": "c2VjcmV0", "alg": "HS256"}, {"kty": "OKP", "crv": "X448"}])

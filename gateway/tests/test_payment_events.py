@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +15,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from contracts.identity import AccessRevoked, RevocationReason
 from contracts.ids import new_id
 from contracts.payments import GetPaymentIntent, GetTimeline
 from gateway import payment_events
@@ -266,6 +268,22 @@ async def test_a_stream_ends_in_time_and_not_after_its_token(
         assert time.monotonic() - started < 4
 
 
+async def test_a_stream_ends_when_the_access_ends(
+    gateway: Gateway, http: httpx.AsyncClient, life: Life, services: ScriptedServices, user: UUID
+) -> None:
+    life.add("processing", "payment_intent.processing")
+    session = new_id()
+    headers = services.signer.bearer(user, sid=str(session))
+    async with asyncio.timeout(60), http.stream("GET", PATH, headers=headers) as stream:
+        blocks = _blocks(stream)
+        assert [await anext(blocks), (await anext(blocks))["event"]] == [{"retry": "1000"}, "payment_intent.processing"]
+        at, reason = datetime.now(UTC), RevocationReason.LOGGED_OUT
+        await services.say(AccessRevoked(user_id=user, grants=[session], reason=reason, revoked_at=at))
+        await until(lambda: gateway.parts.revocations.known == 1)
+        life.add("succeeded", "payment_intent.succeeded")
+        assert [block async for block in blocks] == []
+
+
 async def test_streams_end_when_the_gateway_stops(
     gateway: Gateway, http: httpx.AsyncClient, life: Life, bearer: dict[str, str]
 ) -> None:
@@ -297,7 +315,7 @@ async def test_a_client_that_takes_nothing_is_not_fed(
     async with running(settings(stream_seconds=0.5)) as gateway, served(gateway) as http:
         reader, writer = await asyncio.open_connection("127.0.0.1", http.base_url.port, limit=1024)
         head = "".join(f"{name}: {value}\r\n" for name, value in services.signer.bearer(user).items())
-        writer.write(f"GET {PATH} HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode())
+        writer.write(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n{head}\r\n".encode())
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
         await asyncio.sleep(1.0)
         stalled = len(life.reads)
