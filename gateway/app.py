@@ -23,6 +23,7 @@ from gateway.metrics import REVOCATIONS_AGE
 from gateway.parts import Parts
 from gateway.rate_policies import RatePolicies
 from gateway.routes import (
+    account_pages,
     accounts,
     api_keys,
     balances,
@@ -75,6 +76,7 @@ _ROUTERS = (
     email_verifications,
     security_events,
     user_management,
+    account_pages,
     sessions,
     own_sessions,
     step_up,

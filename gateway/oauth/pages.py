@@ -71,6 +71,11 @@ def error_page(heading: str, detail: str, reference: str, status: int) -> HTMLRe
     return _page("error.html", {"heading": heading, "detail": detail, "reference": reference}, status, None)
 
 
+def account_page(template: str, shown: Mapping[str, Any], status: int) -> HTMLResponse:
+    """Return a page about somebody's own account (gateway.routes.account_pages), whose form leads nowhere else."""
+    return _page(template, shown, status, "")
+
+
 def _sent(request: AuthorizationRequest) -> dict[str, str]:
     return {name: value for name, value in request.model_dump().items() if value}
 
@@ -81,7 +86,7 @@ def _host(redirect_uri: str) -> str:
 
 def _page(template: str, shown: Mapping[str, Any], status: int, form_goes_on_to: str | None) -> HTMLResponse:
     """Render a page. Browsers apply form-action to redirects, too, so it names where a form leads in the end."""
-    targets = f"'self' {form_goes_on_to}" if form_goes_on_to else "'none'"
+    targets = "'none'" if form_goes_on_to is None else f"'self' {form_goes_on_to}".strip()
     policy = (
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action {targets}; "
         "frame-ancestors 'none'; base-uri 'none'"
