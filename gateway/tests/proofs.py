@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from contracts.ids import new_id
 from gateway.dpop import thumbprint
 
 BASE = "http://127.0.0.1"
-_MAKERS = {
+_MAKERS: Mapping[str, Callable[[], Any]] = {
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "EdDSA": ed25519.Ed25519PrivateKey.generate,
     "RS256": lambda: rsa.generate_private_key(65537, 2048),
