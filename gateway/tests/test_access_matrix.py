@@ -37,10 +37,12 @@ NOT_DOCUMENTED = {
     "/docs/oauth2-redirect",
     "/asyncapi",
     "/asyncapi/{name}",
-    # Where users sign in and consent; each checks the ticket or credentials that it is given.
+    # Where users sign in, consent, and land from messages; each checks the ticket or credentials that it is given.
     "/oauth/authorize",
     "/oauth/sign_in",
     "/oauth/consent",
+    "/account/password",
+    "/account/verification",
     "/.well-known/oauth-authorization-server/{path:path}",
 }
 VALUES: Mapping[str, Any] = {"number": 1, "code": "unavailable", "processor": "sandbox", "operation_id": "op_none"}
