@@ -22,6 +22,8 @@ WINDOW_SECONDS = 60
 """A proof is believed so long before and after it says that it was made: clocks differ (RFC 9449 §11.1)."""
 _MOST_LENGTH, _MOST_JTI = 4096, 256
 _RSA_BITS = range(2048, 4097)
+_MOST_EXPONENT_BITS = 32
+"""The exponent is 65537 wherever nobody means harm; with both, what it costs to check a signature is bounded."""
 _REQUIRED = ["jti", "htm", "htu", "iat"]
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _KEYS: Mapping[str, Mapping[str, str]] = {
@@ -87,7 +89,7 @@ def read(proof: str) -> Proof:
         options: Any = {"require": _REQUIRED, "verify_aud": False, "verify_iat": False}
         claims = jwt.decode(proof, key, algorithms=[header["alg"]], options=options)
         return _proof(claims, thumbprint(header["jwk"]))
-    except (PyJWTError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (PyJWTError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise invalid_proof(
             "It has to be a JWT of type `dpop+jwt` with the claims `jti`, `htm`, `htu` and `iat`, signed by "
             f"{', '.join(ALGORITHMS)} with the public key in its header `jwk`."
@@ -108,9 +110,13 @@ def _key(header: Mapping[str, Any]) -> jwt.PyJWK:
     if any(jwk.get(name) != value for name, value in _KEYS[algorithm].items()):
         raise ValueError("not a key of this algorithm")
     key = jwt.PyJWK(jwk, algorithm)
-    if isinstance(key.key, RSAPublicKey) and key.key.key_size not in _RSA_BITS:
+    if isinstance(key.key, RSAPublicKey) and not _is_usual(key.key):
         raise ValueError("not a key of a usual size")
     return key
+
+
+def _is_usual(key: RSAPublicKey) -> bool:
+    return key.key_size in _RSA_BITS and key.public_numbers().e.bit_length() <= _MOST_EXPONENT_BITS
 
 
 def _proof(claims: Mapping[str, Any], jkt: str) -> Proof:
@@ -118,6 +124,8 @@ def _proof(claims: Mapping[str, Any], jkt: str) -> Proof:
     texts = [text for text in (jti, method, url, token_hash) if text is not None]
     if not all(isinstance(text, str) for text in texts) or not 0 < len(jti) <= _MOST_JTI:
         raise ValueError("not the claims of a proof")
+    for text in texts:
+        text.encode()  # JSON can write half a character, which is no text: a ValueError
     return Proof(jkt, jti, method, url, float(claims["iat"]), token_hash)
 
 

@@ -1,5 +1,6 @@
 """DPoP (RFC 9449): a bound token is worth nothing without its key, and a proof works once, for one request."""
 
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from uuid import UUID
@@ -107,6 +108,9 @@ BAD: dict[str, Make] = {
     "without an id": lambda k, t: [k.proof(PATH, token=t, jti=None)],
     "with an empty id": lambda k, t: [k.proof(PATH, token=t, jti="")],
     "with far too long an id": lambda k, t: [k.proof(PATH, token=t, jti="a" * 300)],
+    "with an id that no text has": lambda k, t: [k.proof(PATH, token=t, jti="\ud800")],
+    "for a token that no text names": lambda k, _t: [k.proof(PATH, ath="\ud800")],
+    "of a time beyond all numbers": lambda k, t: [k.proof(PATH, token=t, iat=10**400)],
     "with a number for a method": lambda k, t: [k.proof(PATH, token=t, htm=7)],
     "of another type": lambda k, t: [k.proof(PATH, token=t, by={"typ": "JWT"})],
     "without a key": lambda k, t: [k.proof(PATH, token=t, by={"jwk": None})],
@@ -143,6 +147,26 @@ async def test_bad_proofs(gateway: Gateway, key: ProofKey, token: str) -> None:
         assert challenge.startswith("DPoP "), what
         assert 'error="invalid_dpop_proof"' in challenge
         assert 'algs="ES256 EdDSA PS256 RS256"' in challenge
+
+
+def test_a_key_that_takes_long_to_check_is_refused() -> None:
+    """Who has no token yet chooses the key, and its exponent tells what checking costs."""
+    usual = rsa.generate_private_key(65537, 2048).private_numbers()
+    order = math.lcm(usual.p - 1, usual.q - 1)
+    exponent = next(e for e in range(2**2046 + 1, 2**2047, 2) if math.gcd(e, order) == 1)
+    d = pow(exponent, -1, order)
+    slow = rsa.RSAPrivateNumbers(
+        p=usual.p,
+        q=usual.q,
+        d=d,
+        dmp1=d % (usual.p - 1),
+        dmq1=d % (usual.q - 1),
+        iqmp=usual.iqmp,
+        public_numbers=rsa.RSAPublicNumbers(exponent, usual.public_numbers.n),
+    )
+    assert read(ProofKey("RS256", usual.private_key()).proof(PATH)).method == "GET"
+    with pytest.raises(ProblemError):
+        read(ProofKey("RS256", slow.private_key()).proof(PATH))
 
 
 async def test_urls_are_compared_by_what_they_mean(gateway: Gateway, key: ProofKey, token: str) -> None:
