@@ -1,7 +1,6 @@
 """Who a client says it is at the token endpoint: by HTTP Basic, in the form, or by its id alone (RFC 6749 §2.3)."""
 
 import base64
-import binascii
 from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
@@ -51,5 +50,5 @@ def _of_basic(authorization: str) -> tuple[str, str]:
         if not colon:
             raise OAuthError("invalid_client", _NOT_BASIC, 401)
         return unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # of base64, or of a text that is none
         raise OAuthError("invalid_client", _NOT_BASIC, 401) from None

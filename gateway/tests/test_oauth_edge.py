@@ -205,3 +205,10 @@ def test_where_a_form_leads_is_written_as_a_policy_can() -> None:
     assert form_target("https://shop.example:8443/cb?x=1") == "https://shop.example:8443"
     assert form_target("http://127.0.0.1:9/cb") == "http://127.0.0.1:9"
     assert form_target("http://[::1]:9/cb") == "http:"
+
+
+@pytest.mark.parametrize("credentials", ["\xe4", "bm9jb2xvbg\xe4=="])
+async def test_a_client_with_letters_that_base64_has_not_is_not_known(gateway: Gateway, credentials: str) -> None:
+    headers = {b"Authorization": b"Basic " + credentials.encode("latin-1")}
+    answer = await gateway.http.post("/oauth/token", data={"grant_type": "client_credentials"}, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
