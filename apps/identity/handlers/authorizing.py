@@ -11,6 +11,7 @@ from apps.identity.handlers.clients import find_client
 from apps.identity.handlers.lateness import refuse_late
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.recording import Happening, record
+from apps.identity.handlers.sessions import unchanged
 from apps.identity.store import accounts, authorization_grants, clients
 from contracts.identity import (
     Acr,
@@ -62,6 +63,7 @@ async def sign_in(parts: Parts, database: Database, request: Envelope[SignIn]) -
         raise Refused("invalid_scope", "The account has none of the scopes that the client asks for.")
     ticket = fresh_ticket()
     async with parts.transactions.begin() as tx:
+        await unchanged(tx, authentication.account)
         grant = Grant(
             id=new_id(),
             user=authentication.account.id,

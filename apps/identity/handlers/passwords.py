@@ -13,7 +13,7 @@ from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.recording import Happening, record
 from apps.identity.handlers.revoking import end_sessions, revoke_user
 from apps.identity.handlers.verification import say_verified
-from apps.identity.store import accounts, one_time_tokens
+from apps.identity.store import accounts, authorization_grants, one_time_tokens
 from contracts.identity import (
     ChangePassword,
     Done,
@@ -103,9 +103,10 @@ async def _keep(
     password_hash: str,
     request: Envelope[ChangePassword] | Envelope[ResetPassword],
 ) -> None:
-    """Keep the password of a locked account, drop the tokens that could set another, and tell the owner."""
+    """Keep the password of a locked account, drop what the one before has given or could set, and tell the owner."""
     await accounts.set_password(tx, account.id, password_hash)
     await one_time_tokens.remove_of_user(tx, account.id, Purpose.RESET_PASSWORD)
+    await authorization_grants.remove_of_user(tx, account.id)
     await queue_message(parts, tx, Purpose.PASSWORD_CHANGED, account, request)
 
 

@@ -27,7 +27,7 @@ async def begin_session(parts: Parts, tx: Transaction, login: NewSession) -> Acc
     The account stays locked until the transaction ends, so that a change of its password ends this session too.
     Raises Refused with `invalid_credentials`.
     """
-    account = await _unchanged(tx, login.authentication.account)
+    account = await unchanged(tx, login.authentication.account)
     session = _opened(parts, login, account, tx.now)
     personal = login.origin.model_dump_json().encode() if login.origin else None
     sealed = parts.sealer.seal_personal(account.personal_key, personal) if personal else None
@@ -48,7 +48,7 @@ async def authenticate_session(
 
     Raises Refused with `session_ended`.
     """
-    account = await _unchanged(tx, authentication.account)
+    account = await unchanged(tx, authentication.account)
     held = (await sessions.locked(tx, [session])).get(session)
     if held is None or held.session.user != account.id or not held.session.holds(tx.now, parts.lifetimes.idle):
         raise Refused("session_ended", "The session has ended; log in again.")
@@ -58,7 +58,8 @@ async def authenticate_session(
     return token.model_copy(update={"session_id": session})
 
 
-async def _unchanged(tx: Transaction, proven: Account) -> Account:
+async def unchanged(tx: Transaction, proven: Account) -> Account:
+    """Return an account, locked, as long as it is what was proven to be one's own. Raises `invalid_credentials`."""
     account = await accounts.locked(tx, proven.id)
     if account is None or account.status is not UserStatus.ACTIVE or _standing(account) != _standing(proven):
         raise Refused("invalid_credentials", "The account has changed meanwhile; log in again.")

@@ -32,6 +32,7 @@ FROM authorization_grant WHERE code_hash = $1 FOR UPDATE
 """
 _ANSWER = "UPDATE authorization_grant SET answered_at = $2, code_hash = $3, expires_at = $4 WHERE id = $1"
 _REDEEM = "UPDATE authorization_grant SET redeemed_at = $2, session_id = $3 WHERE id = $1"
+_REMOVE_OF_USER = "DELETE FROM authorization_grant WHERE user_id = $1 AND redeemed_at IS NULL"
 _FORGET = """
 DELETE FROM authorization_grant
 WHERE id IN (SELECT id FROM authorization_grant WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)
@@ -76,6 +77,11 @@ async def answer(tx: Transaction, grant: UUID, code_hash: bytes | None, expires_
 async def redeem(tx: Transaction, grant: UUID, session: UUID) -> None:
     """Note which session a code was exchanged for."""
     await tx.execute(_REDEEM, grant, tx.now, session)
+
+
+async def remove_of_user(tx: Transaction, user: UUID) -> None:
+    """Delete the tickets and codes of a user that have given nothing yet. Lock the user's account first."""
+    await tx.execute(_REMOVE_OF_USER, user)
 
 
 async def forget(tx: Transaction) -> None:

@@ -10,15 +10,19 @@ import pyotp
 import pytest
 from pydantic import SecretStr
 
+from apps.identity.domain.authentication import Authentication
 from apps.identity.domain.authorization import proves
+from apps.identity.handlers import authorizing
+from apps.identity.handlers.authenticating import authenticate
 from apps.identity.handlers.authorizing import check_authorization
 from apps.identity.handlers.parts import Parts
+from apps.identity.handlers.passwords import change_password
 from apps.identity.handlers.presented_tokens import introspect, revoke_token
 from apps.identity.handlers.register import register
 from apps.identity.handlers.token_grants import issue_client_token
 from apps.identity.handlers.totp import confirm_totp, start_totp
 from apps.identity.store import authorization_grants
-from apps.identity.tests.asking import asking, register_request
+from apps.identity.tests.asking import PASSWORD, asking, register_request
 from apps.identity.tests.oauth_requests import (
     CHALLENGE,
     HERE,
@@ -36,6 +40,7 @@ from contracts.identity import (
     AccessToken,
     AuthorizationPrompt,
     AuthorizationRequest,
+    ChangePassword,
     CheckAuthorization,
     ClientAuthentication,
     ConfirmTotp,
@@ -200,6 +205,35 @@ async def test_what_changes_meanwhile_ends_the_ticket_and_the_code(
         await answered(parts, database, ticket)
     with pytest.raises(Refused, match=r"invalid_grant|invalid_client"):
         await redeemed(parts, database, client, code)
+
+
+async def test_another_password_ends_the_ticket_and_the_code(
+    parts: Parts, database: Database, client: NewOAuthClient, ann: UUID
+) -> None:
+    """Who had guessed the old one has signed in at an app already, and waits with a ticket or a code."""
+    ticket = (await signed_in(parts, database, authorization_request(client))).ticket
+    code = await code_for(parts, database, client)
+    new = SecretStr("another horse battery staple")
+    changed = ChangePassword(user=ann, current=SecretStr(PASSWORD), new=new, origin=HERE)
+    await change_password(parts, database, asking(changed))
+    with pytest.raises(Refused, match="ticket_not_valid"):
+        await answered(parts, database, ticket)
+    with pytest.raises(Refused, match="invalid_grant"):
+        await redeemed(parts, database, client, code)
+
+
+@pytest.mark.usefixtures("ann")
+async def test_another_password_meanwhile_gives_no_ticket(
+    parts: Parts, database: Database, client: NewOAuthClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def authenticated_late(*given: Any) -> Authentication:
+        authentication = await authenticate(*given)
+        await database.pool.execute("UPDATE user_account SET password_hash = 'another'")
+        return authentication
+
+    monkeypatch.setattr(authorizing, "authenticate", authenticated_late)
+    with pytest.raises(Refused, match="invalid_credentials"):
+        await signed_in(parts, database, authorization_request(client))
 
 
 async def test_an_app_can_ask_for_two_factors(
