@@ -1,12 +1,16 @@
 """Logins are turned away at the door for a moment after identity had no room, and nothing else ever is."""
 
+import asyncio
+
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from contracts.identity import Login, RequestPasswordReset
 from contracts.message import Outcome, Problem, Reply
 from gateway import login_shedding
 from gateway.app import _ROUTERS
-from gateway.login_shedding import HASHING
+from gateway.login_shedding import FEW_UNDER_WAY, HASHING, LoginShedding
+from gateway.request_context import open_context
 from gateway.routes import sessions
 from gateway.tests.conftest import Gateway
 from gateway.tests.scripted_services import ScriptedServices, completed
@@ -55,3 +59,41 @@ async def test_the_door_opens_again(
 def test_every_path_is_a_route() -> None:
     paths = {getattr(route, "path", None) for module in _ROUTERS for route in module.router.routes}
     assert paths >= HASHING
+
+
+async def test_after_an_overload_only_a_few_are_let_in_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login_shedding, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(login_shedding, "CAREFUL_SECONDS", 3600.0)
+    reached, answered, statuses = asyncio.Semaphore(0), asyncio.Event(), list[int]()
+
+    async def identity(_scope: Scope, _receive: Receive, send: Send) -> None:
+        reached.release()
+        await answered.wait()
+        await send({"type": "http.response.start", "status": 503, "headers": []})
+
+    async def log_in(door: LoginShedding) -> None:
+        scope: Scope = {"type": "http", "method": "POST", "path": "/v1/sessions", "headers": []}
+        open_context(scope)
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        await door(scope, _nothing_more, send)
+
+    door = LoginShedding(identity)
+    answered.set()
+    await log_in(door)
+    answered.clear()
+    reached = asyncio.Semaphore(0)
+    several = [asyncio.create_task(log_in(door)) for _ in range(3 * FEW_UNDER_WAY)]
+    for _ in range(FEW_UNDER_WAY):
+        await reached.acquire()
+    assert reached.locked(), "no more than that"
+    assert len(statuses) == 1 + 2 * FEW_UNDER_WAY, "the others have their answer already"
+    answered.set()
+    await asyncio.gather(*several)
+
+
+async def _nothing_more() -> Message:
+    return {"type": "http.disconnect"}
