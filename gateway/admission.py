@@ -25,28 +25,41 @@ class Admission:
         """Pass a request on, or answer 429; either answer says what the limits are and how much is left."""
         if scope["type"] == "http" and scope["path"] not in PROBES:
             context = context_of(scope)
-            with context.timings.measured("auth"):
-                await self._identify(context)
-            with context.timings.measured("limit"):
-                verdict = await self._decide(scope, context)
+            verdict = await self._verdict(scope, context)
             send = _telling(send, rate_fields(verdict))
             if verdict.refusing:
                 await _too_many(verdict).response(context.correlation_id)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
+    async def _verdict(self, scope: Scope, context: RequestContext) -> Verdict:
+        """Find out who asks, and decide; having others asked about a key is limited as what strangers do is."""
+        if self._tokens.have_to_ask(context.authorization):
+            verdict = await self._decide(scope, context)
+            if verdict.refusing:
+                return verdict
+            await self._identify(context)
+            if context.caller is None:
+                return verdict
+        else:
+            await self._identify(context)
+        return await self._decide(scope, context)
+
     async def _identify(self, context: RequestContext) -> None:
         """Keep the refusal of a bad token for the routes that need one: the others are open to anybody."""
         if context.authorization is not None:
-            try:
-                context.caller = await self._tokens.caller(context.authorization, context.proofs)
-            except ProblemError as denial:
-                context.denial = denial
+            with context.timings.measured("auth"):
+                try:
+                    context.caller = await self._tokens.caller(context.authorization, context.proofs)
+                except ProblemError as denial:
+                    context.denial = denial
 
     async def _decide(self, scope: Scope, context: RequestContext) -> Verdict:
         client = scope.get("client")
         address = client[0] if client else "unknown"
-        return await self._limit.check(self._policies.charges(scope["method"], scope["path"], address, context.caller))
+        charges = self._policies.charges(scope["method"], scope["path"], address, context.caller)
+        with context.timings.measured("limit"):
+            return await self._limit.check(charges)
 
 
 def _telling(send: Send, fields: Sequence[tuple[bytes, bytes]]) -> Send:

@@ -47,7 +47,7 @@ class ApiKeys:
         """Return who a key acts for. Raises ProblemError `invalid_token`, `unavailable` or `overloaded`."""
         if len(key) > _MOST_LENGTH:
             raise _unknown()
-        digest = hashlib.sha256(key.encode()).hexdigest()
+        digest = _digest(key)
         known = self._known.get(digest)
         if known is not None and time.monotonic() < known.until:
             self._known.move_to_end(digest)
@@ -56,9 +56,14 @@ class ApiKeys:
             raise _unknown()
         return await self._asked(digest)
 
+    def is_known(self, key: str) -> bool:
+        """Whether nobody has to be asked who a key acts for."""
+        known = self._known.get(_digest(key))
+        return known is not None and time.monotonic() < known.until
+
     def forget(self, key: str) -> None:
         """Ask again when the key is used the next time: its owner's authority has changed."""
-        self._known.pop(hashlib.sha256(key.encode()).hexdigest(), None)
+        self._known.pop(_digest(key), None)
 
     async def _asked(self, digest: str) -> Caller:
         """Ask once for all who wait for the same key, and for a bounded number of keys at a time."""
@@ -89,6 +94,10 @@ class ApiKeys:
         caller = _caller(holder)
         _put(self._known, digest, _Known(caller, time.monotonic() + self._seconds), self._most)
         return caller
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _put(cache: OrderedDict[str, _Value], digest: str, value: _Value, most: int) -> None:

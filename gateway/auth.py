@@ -63,6 +63,11 @@ class Tokens:
             await self._proofs.check(presented, token, caller.jkt)
         return caller
 
+    def have_to_ask(self, authorization: str | None) -> bool:
+        """Whether identity has to be asked who an Authorization header speaks for, by an API key that is new here."""
+        token = (authorization or "").partition(" ")[2].strip()
+        return is_api_key(token) and not self._api_keys.is_known(token)
+
     def hold(self, caller: Caller) -> bool:
         """Whether the access of a caller goes on, for what lasts longer than a request."""
         view = self._revocations

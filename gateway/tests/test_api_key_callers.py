@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -202,3 +203,48 @@ async def test_a_key_is_no_authentication(gateway: Gateway, services: ScriptedSe
     holds(services, scopes=list(Scope))
     answer = await gateway.http.post("/v1/signing_keys", headers={"Authorization": f"Bearer {KEY}"})
     assert (answer.status_code, answer.json()["code"]) == (401, "insufficient_user_authentication")
+
+
+ONE_A_DAY = """
+[policies.anonymous]
+per = "anonymous"
+quota = 1
+window = 86400
+
+[policies.user]
+per = "user"
+quota = 5
+window = 86400
+
+[[classes]]
+name = "all"
+policies = ["anonymous", "user"]
+"""
+
+
+@pytest.fixture
+def guessing(settings: Callable[..., GatewaySettings], tmp_path: Path) -> GatewaySettings:
+    """Settings by which an address may try one key."""
+    path = tmp_path / "limits.toml"
+    path.write_text(ONE_A_DAY)
+    return settings(rate_limits=path)
+
+
+async def test_identity_is_asked_about_no_more_keys_than_strangers_may_send(
+    guessing: GatewaySettings, services: ScriptedServices
+) -> None:
+    holds(services)
+    async with running(guessing) as gateway:
+        answers = [await _get(gateway, f"llk_guess{n}") for n in range(4)]
+    assert [answer.status_code for answer in answers] == [401, 429, 429, 429]
+    assert len(asked(services)) == 1
+
+
+async def test_a_key_that_holds_is_limited_as_its_owner_is(
+    guessing: GatewaySettings, services: ScriptedServices
+) -> None:
+    holds(services)
+    async with running(guessing) as gateway:
+        answers = [await _get(gateway) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+    assert answers[0].headers["RateLimit-Policy"] == '"user";q=5;w=86400'
