@@ -1,7 +1,7 @@
 """The ASGI application: routes, and around them edge, body limit and admission, from the outside in."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -70,6 +70,7 @@ from gateway.routes import (
 )
 from gateway.settings import GatewaySettings, listed
 
+_CANCELLED_AGAIN_SECONDS = 0.05
 _ROUTERS = (
     users,
     passwords,
@@ -210,10 +211,22 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in watching:
-            task.cancel()
-        await asyncio.gather(*watching, return_exceptions=True)
+        await _end(watching)
         parts.commands.close()
         await parts.broker.close()
         await parts.limit.close()
         await parts.proofs.close()
+
+
+async def _end(tasks: Collection["asyncio.Task[None]"]) -> None:
+    """End tasks that would go on for ever.
+
+    Asked again and again: wait_for of Python 3.11, by which nats-py waits, loses a cancellation that comes along with
+    what it waits for (python/cpython#86296).
+    """
+    pending: Collection[asyncio.Task[None]] = tasks
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCELLED_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
