@@ -174,4 +174,12 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
         authenticated_at=float(claims["auth_time"]) if "auth_time" in claims else None,
         jkt=str(bound["jkt"]) if bound is not None else None,
         issued_at=float(claims["iat"]),
+        client=_client(str(claims["client_id"])),
     )
+
+
+def _client(client_id: str) -> UUID | None:
+    try:
+        return UUID(client_id)
+    except ValueError:
+        return None

@@ -25,6 +25,7 @@ class Caller:
     `grant` is what it was issued for: a session, an API key, or an OAuth client of its own, whose id is then also the
     `user`. `version` is of the user's authority (a client has none). `acr` and `authenticated_at` say how and when the
     user logged in; a client and an API key never did. `jkt` names the key that the token is bound to (RFC 9449 §6.1).
+    `client` is the id of the OAuth client to which it was issued; the API's own has none, nor has an API key.
     """
 
     user: UUID
@@ -38,6 +39,7 @@ class Caller:
     authenticated_at: float | None = None
     jkt: str | None = None
     issued_at: float = 0.0
+    client: UUID | None = None
 
     @property
     def sees_all(self) -> bool:

@@ -27,6 +27,7 @@ _LOG = structlog.get_logger()
 _OVERLAP = timedelta(seconds=60)
 """What was being committed when it was asked is told the next time; no transaction of identity takes longer."""
 _CLOCKS_DIFFER = 60.0
+"""Also longer than anything takes to be issued that was begun before its client had ended."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
 _MOST_PAGES = 1000
 
@@ -76,8 +77,14 @@ class RevocationView:
         return len(self._ended) + len(self._versions)
 
     def has_ended(self, caller: Caller) -> bool:
-        """Whether what the token was issued for has ended."""
-        return caller.grant in self._ended or caller.issued_at < self._issued_since
+        """Whether what the token was issued for has ended, or the client to which it was issued.
+
+        A client comes back with its owner, and then what it is given later holds; nothing else ever comes back.
+        """
+        if caller.issued_at < self._issued_since or (caller.grant in self._ended and caller.grant != caller.client):
+            return True
+        ended_at = self._ended.get(caller.client) if caller.client is not None else None
+        return ended_at is not None and caller.issued_at <= ended_at + _CLOCKS_DIFFER
 
     def is_outdated(self, caller: Caller) -> bool:
         """Whether the user's authority has changed since."""
@@ -156,8 +163,10 @@ class RevocationView:
                 self._raise_version(one.user_id, one.version, one.revoked_at)
 
     def _end(self, grant: UUID, at: datetime) -> None:
-        if not self._is_over(at.timestamp()):
-            self._ended.setdefault(grant, at.timestamp())
+        known = self._ended.get(grant)
+        if not self._is_over(at.timestamp()) and (known is None or known < at.timestamp()):
+            self._ended.pop(grant, None)  # so that the oldest stays in front
+            self._ended[grant] = at.timestamp()
 
     def _raise_version(self, user: UUID, version: int, at: datetime) -> None:
         known = self._versions.get(user)

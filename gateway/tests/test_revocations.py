@@ -124,6 +124,19 @@ async def test_a_client_of_its_own_ends_with_its_grant(gateway: Gateway, service
     await becomes(gateway, headers, 401)
 
 
+async def test_what_a_client_has_of_users_ends_with_it(
+    gateway: Gateway, services: ScriptedServices, user: UUID
+) -> None:
+    """At once, although its sessions end some thousands at a time, and those of a deactivated owner's do not."""
+    client = new_id()
+    headers = services.signer.bearer(user, client_id=str(client))
+    another = services.signer.bearer(user, client_id=str(new_id()))
+    assert await status(gateway, headers) == 200
+    await services.say(revoked(grants=[client]))
+    await becomes(gateway, headers, 401)
+    assert await status(gateway, another) == 200
+
+
 async def test_a_gateway_that_was_not_there_knows_it_all_the_same(
     settings: Callable[..., GatewaySettings], services: ScriptedServices, user: UUID
 ) -> None:
@@ -260,8 +273,32 @@ def view(most: int = 10, token_seconds: float = 900) -> RevocationView:
     return RevocationView(queries, RevocationRules(5, 30, token_seconds, most))
 
 
-def of(grant: UUID, issued_at: float) -> Caller:
-    return Caller(new_id(), Role.CUSTOMER, frozenset(), issued_at + 900, "ledgerlink", grant, 1, issued_at=issued_at)
+def of(grant: UUID, issued_at: float, client: UUID | None = None) -> Caller:
+    name = str(client or "ledgerlink")
+    expires_at = issued_at + 900
+    return Caller(new_id(), Role.CUSTOMER, frozenset(), expires_at, name, grant, 1, issued_at=issued_at, client=client)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_client_that_comes_back_is_believed_again(own: bool) -> None:
+    """Its owner was deactivated and reactivated: its tokens of before have ended, those that it gets now hold."""
+    known, now, client = view(), datetime.now(UTC), new_id()
+    grant = client if own else new_id()
+    known._take([Revocation(grant=client, revoked_at=now - timedelta(minutes=5))])
+    before, meanwhile, later = (of(grant, now.timestamp() - ago, client) for ago in (400, 299, 10))
+    assert known.has_ended(before)
+    assert known.has_ended(meanwhile), "it was being issued while its client ended"
+    assert not known.has_ended(later)
+    known._take([Revocation(grant=client, revoked_at=now)])
+    assert known.has_ended(later)
+    assert known.known == 1
+
+
+def test_no_session_comes_back() -> None:
+    known, now, session = view(), datetime.now(UTC), new_id()
+    known._take([Revocation(grant=session, revoked_at=now - timedelta(minutes=5))])
+    assert known.has_ended(of(session, now.timestamp()))
+    assert known.has_ended(of(session, now.timestamp(), new_id()))
 
 
 def test_what_concerns_no_token_any_more_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
