@@ -4,6 +4,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from apps.identity.domain.account import Account
+from apps.identity.domain.scopes import scopes_of
 from apps.identity.handlers.lateness import refuse_late
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.recording import Happening, record
@@ -15,6 +16,7 @@ from contracts.identity import (
     DeactivateUser,
     ReactivateUser,
     RevocationReason,
+    Scope,
     SecurityEventKind,
     User,
     UserRoleChanged,
@@ -28,7 +30,7 @@ from outbox.transaction import Cause, Transaction
 
 
 async def change_role(parts: Parts, _database: Database, request: Envelope[ChangeRole]) -> User:
-    """Give a user another role, and end all tokens of the old one.
+    """Give a user another role, and end all tokens of the old one; and those of OAuth clients that they lose by it.
 
     Raises Refused with `user_not_found`, `user_erased`, `own_account`.
     """
@@ -41,6 +43,8 @@ async def change_role(parts: Parts, _database: Database, request: Envelope[Chang
             await accounts.set_role(tx, account.id, asked.role)
             account = replace(account, role=asked.role)
             await revoke_user(parts, tx, account, RevocationReason.ROLE_CHANGED, request)
+            if Scope.MERCHANT not in scopes_of(asked.role):
+                await _revoke_clients(tx, account.id, RevocationReason.ROLE_CHANGED, request)
             kind = SecurityEventKind.ROLE_CHANGED
             happening = Happening(kind, account, asked.origin, asked.changed_by, about=asked.role.value)
             await record(tx, parts.sealer, [happening])
@@ -83,9 +87,14 @@ async def end_all_access(
 ) -> None:
     """End sessions, tokens and API keys of a locked account, and the tokens of its OAuth clients."""
     await revoke_user(parts, tx, account, reason, cause)
-    keys = await api_keys.remove_all(tx, account.id)
-    own = [UUID(client.client_id) for client in await clients.of_owner(tx, account.id)]
-    await revoke_grants(tx, account.id, [*keys, *own], reason, cause)
+    await revoke_grants(tx, account.id, await api_keys.remove_all(tx, account.id), reason, cause)
+    await _revoke_clients(tx, account.id, reason, cause)
+
+
+async def _revoke_clients(tx: Transaction, owner: UUID, reason: RevocationReason, cause: Cause) -> None:
+    """Let no token hold that OAuth clients have: they get no other until their owner may have them again."""
+    own = [UUID(client.client_id) for client in await clients.of_owner(tx, owner)]
+    await revoke_grants(tx, owner, own, reason, cause)
 
 
 async def _locked(tx: Transaction, user: UUID) -> Account:

@@ -21,6 +21,7 @@ from apps.identity.queries.users import get_user, list_users
 from apps.identity.tests.asking import PASSWORD, asking, register_request
 from apps.identity.tests.clocked import ClockedTransactions
 from apps.identity.tests.mailbox import Mailbox, token_in
+from apps.identity.tests.oauth_requests import new_client
 from contracts.identity import (
     AccessToken,
     ChangePassword,
@@ -235,6 +236,21 @@ async def test_another_role_ends_the_tokens_of_the_old_one(parts: Parts, databas
     await change_role(parts, database, asking(asked))
     assert len(await _said(database, "user.role_changed")) == 1, "the same role again is no change"
     assert (await _log_in(parts)).scope.split()[-1] == "merchant"
+
+
+@pytest.mark.parametrize(("role", "ends"), [(Role.CUSTOMER, True), (Role.OPERATOR, True), (Role.MERCHANT, False)])
+async def test_who_is_no_merchant_any_more_has_no_clients(
+    parts: Parts, database: Database, ann: User, role: Role, ends: bool
+) -> None:
+    """Their clients get nothing more, and so nothing that they have been given may hold."""
+    merchant = ChangeRole(user=ann.id, role=Role.MERCHANT, changed_by=ADMIN, origin=HERE)
+    await change_role(parts, database, asking(merchant))
+    client = (await new_client(parts, database, ann.id)).client.id
+    await change_role(parts, database, asking(merchant.model_copy(update={"role": role})))
+    told = {grant for event in await _said(database, "access.revoked") for grant in event.get("grants", ())}
+    kept = await database.pool.fetch("SELECT grant_id FROM revocation WHERE grant_id IS NOT NULL")
+    assert (str(client) in told) is ends
+    assert (client in {row["grant_id"] for row in kept}) is ends
 
 
 async def test_nobody_changes_their_own_role_or_deactivates_themselves(
