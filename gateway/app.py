@@ -1,7 +1,7 @@
 """The ASGI application: routes, and around them edge, body limit and admission, from the outside in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -69,8 +69,8 @@ from gateway.routes import (
     webhook_endpoints,
 )
 from gateway.settings import GatewaySettings, listed
+from outbox.ending import end
 
-_CANCELLED_AGAIN_SECONDS = 0.05
 _ROUTERS = (
     users,
     passwords,
@@ -211,22 +211,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await _end(watching)
+        await end(watching)
         parts.commands.close()
         await parts.broker.close()
         await parts.limit.close()
         await parts.proofs.close()
-
-
-async def _end(tasks: Collection["asyncio.Task[None]"]) -> None:
-    """End tasks that would go on for ever.
-
-    Asked again and again: wait_for of Python 3.11, by which nats-py waits, loses a cancellation that comes along with
-    what it waits for (python/cpython#86296).
-    """
-    pending: Collection[asyncio.Task[None]] = tasks
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_CANCELLED_AGAIN_SECONDS)
-    await asyncio.gather(*tasks, return_exceptions=True)

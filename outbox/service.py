@@ -25,6 +25,7 @@ from contracts.topology import durable, streams_said_by, wakes_relay
 from outbox.connection import connection_options
 from outbox.consumer import Consumer, Handler, Prepare
 from outbox.database import Database, is_transient
+from outbox.ending import end
 from outbox.garbage import collect_rarely
 from outbox.logs import set_up_logs
 from outbox.metrics import JOB_FAILURES
@@ -232,9 +233,7 @@ class Service:
         """Take nothing new, finish the batches in hand, publish what they said, and only then stop the rest."""
         await asyncio.gather(*(subscriber.stop() for subscriber in self.broker.subscribers))
         await self.relay.finish(FINISH_SECONDS)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(list(self._tasks))
 
     async def _close(self) -> None:
         await self.database.close()

@@ -17,6 +17,8 @@ import structlog
 from faststream.nats.subscriber.usecases import BatchPullStreamSubscriber
 from nats.aio.msg import Msg
 
+from outbox.ending import end
+
 _LOG = structlog.get_logger()
 _EXPIRES_SECONDS = 30.0
 _HEARTBEAT_SECONDS = 0.5
@@ -135,9 +137,7 @@ class EagerBatchSubscriber(BatchPullStreamSubscriber):
         begun = self.subscription is not None
         await super().stop()
         if begun:
-            for task in self._under_way:
-                task.cancel()
-            await asyncio.gather(*self._under_way, return_exceptions=True)
+            await end(list(self._under_way))
             await _give_back(self._arrived)
             self._arrived.clear()
 

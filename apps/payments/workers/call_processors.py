@@ -27,6 +27,7 @@ from apps.payments.store.calls import DueOperation, Postponed
 from contracts.ids import new_id
 from contracts.payments import OperationNeedsAttention
 from outbox.database import is_transient
+from outbox.ending import end
 from outbox.metrics import JOB_FAILURES
 from outbox.transaction import Transaction, Transactions
 from outbox.workers import Worker
@@ -215,9 +216,7 @@ class CallProcessors(Worker):
                 await self._give_answers()
         except Exception:  # noqa: BLE001 - the lease ends, and they are asked about again
             _LOG.warning("answers not applied at the end", answers=len(self._answers))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(list(self._tasks))
         await asyncio.gather(*(processor.close() for processor in self._processors.values()))
 
 

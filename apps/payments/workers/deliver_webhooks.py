@@ -28,6 +28,7 @@ from apps.payments.store import delivery_queue, endpoints
 from apps.payments.store.deliveries import WORKER
 from apps.payments.store.delivery_queue import Claim, Due, Lane, Outcome
 from apps.payments.workers.outgoing_http import TOTAL_SECONDS, OutgoingHttp, SendFailedError
+from outbox.ending import end
 from outbox.transaction import Transaction, Transactions
 from outbox.workers import Worker
 
@@ -88,9 +89,7 @@ class WebhookWorker(Worker):
         try:
             await super().run()
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await end(list(self._tasks))
             await self._with.http.close()
 
     async def drain(self) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.app import _end
+from outbox.ending import end
 
 
 async def test_a_task_that_loses_a_cancellation_ends_all_the_same() -> None:
@@ -22,7 +22,7 @@ async def test_a_task_that_loses_a_cancellation_ends_all_the_same() -> None:
     tasks = [asyncio.create_task(watch())]
     await asyncio.sleep(0)
     async with asyncio.timeout(60):
-        await _end(tasks)
+        await end(tasks)
     assert len(lost) == 3
     assert tasks[0].cancelled()
 
@@ -33,5 +33,5 @@ async def test_a_task_that_has_failed_already_is_no_trouble() -> None:
 
     tasks = [asyncio.create_task(fail())]
     await asyncio.sleep(0)
-    await _end(tasks)
-    await _end([])
+    await end(tasks)
+    await end([])
