@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 from contracts.identity import GRANTED, Role, Scope
 
+MERCHANTS = tuple(role for role, scopes in GRANTED.items() if Scope.MERCHANT in scopes)
+"""Whose API keys and OAuth clients hold: those who can see and revoke them."""
+
 
 def scopes_of(role: Role) -> tuple[Scope, ...]:
     """Return all that a role may do."""

@@ -6,10 +6,12 @@ from uuid import UUID
 import asyncpg
 
 from apps.identity.domain.api_keys import OwnedKey
+from apps.identity.domain.scopes import MERCHANTS
 from contracts.identity import MOST_KEYS, KeyHolder, Role, Scope
 from outbox.database import Reads
 from outbox.transaction import Transaction
 
+_OWNERS = [role.value for role in MERCHANTS]
 _ADD = """
 INSERT INTO api_key (id, owner, name, prefix, secret_hash, scopes, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -30,7 +32,8 @@ _REMOVE_ALL = "DELETE FROM api_key WHERE owner = $1 RETURNING id"
 _HOLDER = """
 SELECT k.id, k.owner, k.scopes, k.expires_at, u.role, u.version
 FROM api_key AS k JOIN user_account AS u ON u.id = k.owner
-WHERE k.secret_hash = $1 AND u.status = 'active' AND (k.expires_at IS NULL OR k.expires_at > $2)
+WHERE k.secret_hash = $1 AND u.status = 'active' AND u.role = ANY ($3::text[])
+      AND (k.expires_at IS NULL OR k.expires_at > $2)
 """
 
 
@@ -74,8 +77,8 @@ async def remove_all(tx: Transaction, owner: UUID) -> list[UUID]:
 
 
 async def holder(reads: Reads, secret_hash: bytes, now: datetime) -> KeyHolder | None:
-    """Return who a key acts for, if it holds and its owner may do anything; `scopes` are those it was made for."""
-    row = await reads.fetchrow(_HOLDER, secret_hash, now)
+    """Return who a key acts for, if it holds and its owner may have keys; `scopes` are those it was made for."""
+    row = await reads.fetchrow(_HOLDER, secret_hash, now, _OWNERS)
     if row is None:
         return None
     return KeyHolder(

@@ -9,11 +9,12 @@ from uuid import UUID
 import asyncpg
 
 from apps.identity.domain.clients import Client
-from contracts.identity import GRANTED, MOST_CLIENTS, GrantType, Scope
+from apps.identity.domain.scopes import MERCHANTS
+from contracts.identity import MOST_CLIENTS, GrantType, Scope
 from outbox.database import Reads
 from outbox.transaction import Transaction
 
-_OWNERS = [role.value for role, scopes in GRANTED.items() if Scope.MERCHANT in scopes]
+_OWNERS = [role.value for role in MERCHANTS]
 _ADD = """
 INSERT INTO oauth_client (id, owner, name, secret_hash, redirect_uris, grant_types, scopes, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)

@@ -75,13 +75,21 @@ async def test_a_key_that_is_none_is_refused(database: Database, secret: str) ->
         await _check(database, secret)
 
 
-async def test_a_key_can_do_no_more_than_its_owner_now(parts: Parts, database: Database, shop: UUID) -> None:
+async def test_a_key_is_made_for_no_more_than_its_owner_may(parts: Parts, database: Database, shop: UUID) -> None:
     with pytest.raises(Refused, match="scope_not_granted"):
         await _create(parts, database, shop, scopes=[Scope.PAYMENTS, Scope.REVIEWS])
+
+
+@pytest.mark.parametrize("role", ["customer", "operator", "analyst", "admin"])
+async def test_keys_hold_as_long_as_their_owner_can_revoke_them(
+    parts: Parts, database: Database, shop: UUID, role: str
+) -> None:
     made = await _create(parts, database, shop)
-    await database.pool.execute("UPDATE user_account SET role = 'analyst', version = 2")
-    holder = await _check(database, made.secret)
-    assert (holder.scopes, holder.role, holder.version) == ([], "analyst", 2)
+    await database.pool.execute("UPDATE user_account SET role = $1, version = 2", role)
+    with pytest.raises(Refused, match="invalid_token"):
+        await _check(database, made.secret)
+    await database.pool.execute("UPDATE user_account SET role = 'merchant', version = 3")
+    assert (await _check(database, made.secret)).version == 3
 
 
 async def test_a_deactivated_owners_keys_do_not_hold(parts: Parts, database: Database, shop: UUID) -> None:
