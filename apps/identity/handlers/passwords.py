@@ -13,14 +13,16 @@ from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.recording import Happening, record
 from apps.identity.handlers.revoking import end_sessions, revoke_user
 from apps.identity.handlers.verification import say_verified
-from apps.identity.store import accounts, authorization_grants, one_time_tokens
+from apps.identity.store import accounts, authorization_grants, one_time_tokens, second_factors
 from contracts.identity import (
     ChangePassword,
     Done,
+    Origin,
     Purpose,
     RequestPasswordReset,
     ResetPassword,
     RevocationReason,
+    Role,
     SecurityEventKind,
     UserStatus,
 )
@@ -28,6 +30,8 @@ from contracts.message import Envelope
 from outbox.database import Database
 from outbox.responder import Refused
 from outbox.transaction import Transaction
+
+_REMOVED = {"totp": SecurityEventKind.TOTP_REMOVED, "passkey": SecurityEventKind.PASSKEY_REMOVED}
 
 
 async def change_password(parts: Parts, database: Database, request: Envelope[ChangePassword]) -> Done:
@@ -74,6 +78,7 @@ async def request_password_reset(parts: Parts, _database: Database, request: Env
 async def reset_password(parts: Parts, database: Database, request: Envelope[ResetPassword]) -> Done:
     """Set a password with a token that was sent, which proves the address too; it ends all sessions.
 
+    Before its address was proven anybody may have registered an account, with factors of theirs: those are dropped.
     Raises Refused with `token_not_valid`, `password_too_weak` or `overloaded`.
     """
     refuse_late(request)
@@ -90,6 +95,8 @@ async def reset_password(parts: Parts, database: Database, request: Envelope[Res
             raise _not_valid()
         await _keep(parts, tx, account, password_hash, request)
         await revoke_user(parts, tx, account, RevocationReason.PASSWORD_CHANGED, request)
+        if account.role is Role.CUSTOMER and account.email_verified_at is None:
+            await _drop_factors(parts, tx, account, asked.origin)
         await say_verified(tx, account, request)
         await guessing.start_anew(parts, tx, account, asked.origin)
         await record(tx, parts.sealer, [Happening(SecurityEventKind.PASSWORD_RESET, account, asked.origin)])
@@ -108,6 +115,17 @@ async def _keep(
     await one_time_tokens.remove_of_user(tx, account.id, Purpose.RESET_PASSWORD)
     await authorization_grants.remove_of_user(tx, account.id)
     await queue_message(parts, tx, Purpose.PASSWORD_CHANGED, account, request)
+
+
+async def _drop_factors(parts: Parts, tx: Transaction, account: Account, origin: Origin | None) -> None:
+    """Forget the factors of a locked account that may have been a stranger's until now.
+
+    They would lock the owner out, or let the stranger in again (Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX
+    Security 2022). An account that was given another role is one that an admin knows.
+    """
+    kinds = (await second_factors.kinds_of(tx, [account.id])).get(account.id, [])
+    await second_factors.forget(tx, account.id)
+    await record(tx, parts.sealer, [Happening(_REMOVED[kind], account, origin) for kind in kinds])
 
 
 async def _email(database: Database, user: UUID) -> str:

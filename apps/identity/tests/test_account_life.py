@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+import pyotp
 import pytest
 from pydantic import SecretStr
 
@@ -12,9 +13,12 @@ from apps.identity.handlers.administration import change_role, deactivate_user, 
 from apps.identity.handlers.erasing import erase_user
 from apps.identity.handlers.login import login
 from apps.identity.handlers.parts import Parts
+from apps.identity.handlers.passkeys import add_passkey, start_passkey
 from apps.identity.handlers.passwords import change_password, request_password_reset, reset_password
 from apps.identity.handlers.refresh import refresh
 from apps.identity.handlers.register import ensure_account, register
+from apps.identity.handlers.second_factors import second_factors
+from apps.identity.handlers.totp import confirm_totp, start_totp
 from apps.identity.handlers.verification import send_verification, verify_email
 from apps.identity.queries.security_events import list_security_events
 from apps.identity.queries.users import get_user, list_users
@@ -24,8 +28,10 @@ from apps.identity.tests.mailbox import Mailbox, token_in
 from apps.identity.tests.oauth_requests import new_client
 from contracts.identity import (
     AccessToken,
+    AddPasskey,
     ChangePassword,
     ChangeRole,
+    ConfirmTotp,
     DeactivateUser,
     EraseUser,
     GetUser,
@@ -39,6 +45,8 @@ from contracts.identity import (
     ResetPassword,
     Role,
     SendVerification,
+    StartPasskey,
+    StartTotp,
     User,
     UserStatus,
     VerifyEmail,
@@ -47,6 +55,7 @@ from contracts.ids import new_id
 from contracts.message import Message
 from outbox.database import Database
 from outbox.responder import Refused
+from tests.software_authenticator import SoftwareAuthenticator
 
 ANN = "ann@ledgerlink.example"
 NEW = "a tidy heron crosses seventeen bridges"
@@ -159,6 +168,65 @@ async def test_a_reset_sets_the_password_ends_all_sessions_and_proves_the_addres
     assert told.subject == "Your password was changed"
     kinds = await _kinds(parts, database, ann.id)
     assert {"password_reset_requested", "password_reset", "session_ended"} <= set(kinds)
+
+
+async def test_who_proves_an_address_first_gets_its_account_without_the_factors_that_others_have_added(
+    parts: Parts, database: Database, ann: User, mailbox: Mailbox
+) -> None:
+    """Somebody else may have registered it: their factors would lock its owner out, or let them in again."""
+    squatter = await _log_in(parts)
+    await _enable_totp(parts, database, ann.id)
+    await _add_passkey(parts, database, ann.id)
+    await _reset(parts, database, mailbox)
+    assert (await _log_in(parts, NEW)).refresh_token, "and no second factor is asked for"
+    assert not await _can_refresh(parts, database, squatter)
+    async with database.reads() as reads:
+        assert await second_factors(reads, ann.id) == []
+    assert {"totp_removed", "passkey_removed"} <= set(await _kinds(parts, database, ann.id))
+
+
+async def test_a_reset_leaves_the_factors_of_who_has_proven_their_address(
+    parts: Parts, database: Database, ann: User, mailbox: Mailbox
+) -> None:
+    (mail,) = await mailbox.empty(parts)
+    await verify_email(parts, database, asking(VerifyEmail(token=SecretStr(token_in(mail)))))
+    await _enable_totp(parts, database, ann.id)
+    await _reset(parts, database, mailbox)
+    with pytest.raises(Refused, match="second_factor_required"):
+        await _log_in(parts, NEW)
+
+
+async def test_a_reset_leaves_the_factors_of_whom_an_admin_has_given_a_role(
+    parts: Parts, database: Database, ann: User, mailbox: Mailbox
+) -> None:
+    change = ChangeRole(user=ann.id, role=Role.ADMIN, changed_by=ADMIN, origin=HERE)
+    await change_role(parts, database, asking(change))
+    await _enable_totp(parts, database, ann.id)
+    await _reset(parts, database, mailbox)
+    with pytest.raises(Refused, match="second_factor_required"):
+        await _log_in(parts, NEW)
+
+
+async def _enable_totp(parts: Parts, database: Database, user: UUID) -> None:
+    made = await start_totp(parts, database, asking(StartTotp(user=user)))
+    code = pyotp.TOTP(made.secret).now()
+    await confirm_totp(parts, database, asking(ConfirmTotp(user=user, code=code, origin=HERE)))
+
+
+async def _add_passkey(parts: Parts, database: Database, user: UUID) -> None:
+    begun = await start_passkey(parts, database, asking(StartPasskey(user=user)))
+    device = SoftwareAuthenticator(origin="https://ledgerlink.example", rp_id="ledgerlink.example")
+    credential = device.create(begun.options)
+    added = AddPasskey(user=user, challenge_id=begun.challenge_id, credential=credential, name="Phone", origin=HERE)
+    await add_passkey(parts, database, asking(added))
+
+
+async def _reset(parts: Parts, database: Database, mailbox: Mailbox) -> None:
+    await mailbox.empty(parts)
+    await request_password_reset(parts, database, asking(RequestPasswordReset(email=ANN, origin=HERE)))
+    (mail,) = await mailbox.empty(parts)
+    asked = ResetPassword(token=SecretStr(token_in(mail)), password=SecretStr(NEW), origin=HERE)
+    await reset_password(parts, database, asking(asked))
 
 
 @pytest.mark.usefixtures("ann")
