@@ -148,6 +148,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,  # gateway.routes.documentation
         redoc_url=None,
+        redirect_slashes=False,  # `DELETE /v1/sessions/{id}` of an empty id would become `DELETE /v1/sessions`
         # FastAPI's own spans cost a tenth of a request; the trace context is passed on without them.
         telemetry={"tracing": False, "metrics": False},
     )

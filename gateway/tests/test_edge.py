@@ -141,6 +141,13 @@ async def test_what_is_not_there(gateway: Gateway) -> None:
             assert "POST" in answer.headers["Allow"]
 
 
+async def test_a_slash_too_many_leads_nowhere(gateway: Gateway, services: ScriptedServices, user: UUID) -> None:
+    """A script whose id is empty must not end all sessions, or erase the account, by following a redirect."""
+    for method, path in [("DELETE", "/v1/sessions/"), ("DELETE", "/v1/users/me/"), ("GET", "/v1/wallets/")]:
+        answer = await gateway.http.request(method, path, headers=services.signer.bearer(user))
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 async def test_a_wrong_method_is_told_all_that_are_right(gateway: Gateway) -> None:
     places = {
         "/v1/payment_intents": "GET, HEAD, POST",
