@@ -15,6 +15,7 @@ from gateway.request_context import context_of
 
 _MAX_ERRORS = 20
 _METHODS = ("GET", "POST", "PATCH", "DELETE")
+_LENGTHS = {"too_short": ("at least", "min_length"), "too_long": ("at most", "max_length")}
 _NOT_AN_OBJECT = frozenset({"model_attributes_type", "model_type", "dict_type"})
 
 
@@ -74,7 +75,16 @@ def _of_validation(request: Request, errors: Sequence[Any]) -> ProblemError:
         return ProblemError("malformed_json", f"The body is not JSON: {reason}, at character {first['loc'][-1]}.")
     if first["type"] in _NOT_AN_OBJECT and first["loc"] == ("body",) and not _says_json(request):
         return ProblemError("unsupported_media_type", "Send the body as `Content-Type: application/json`.")
-    return invalid_request([(_location(e["loc"]), e["msg"]) for e in errors[:_MAX_ERRORS]])
+    return invalid_request([(_location(e["loc"]), _in_words(e)) for e in errors[:_MAX_ERRORS]])
+
+
+def _in_words(error: Any) -> str:
+    """Return what does not fit. Of secrets pydantic counts "items"; some libraries end in a full stop of theirs."""
+    limits = error.get("ctx", {})
+    if error["type"] in _LENGTHS and limits.get("field_type") == "Value":
+        word, limit = _LENGTHS[error["type"]]
+        return f"should have {word} {limits[limit]} characters, not {limits['actual_length']}"
+    return str(error["msg"]).rstrip(".")
 
 
 def invalid_request(errors: Sequence[tuple[str, str]]) -> ProblemError:

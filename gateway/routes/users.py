@@ -33,7 +33,7 @@ UNCERTAIN = {
     "outcome_unknown": "The identity service did not answer in time; it may or may not have done this. Look before "
     "you repeat it."
 }
-TOO_SHORT = ("body/password", "Value should have at least 12 items after validation, not 5")
+TOO_SHORT = ("body/password", "should have at least 12 characters, not 5")
 GONE = 204
 _TAKEN = {"email_taken": "This e-mail address has an account already; log in instead."}
 

@@ -59,6 +59,20 @@ async def test_what_cannot_be_registered(gateway: Gateway, field: str, value: An
     assert str(value) not in answer.text.replace("operator_", "")
 
 
+TOLD = [
+    ("password", "x" * 11, "body/password: should have at least 12 characters, not 11."),
+    ("password", "x" * 129, "body/password: should have at most 128 characters, not 129."),
+    ("email", "a@b@ledgerlink.example", "body/email: value is not a valid email address: "),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "told"), TOLD)
+async def test_what_is_wrong_is_told_in_words(gateway: Gateway, field: str, value: str, told: str) -> None:
+    detail = (await gateway.http.post("/v1/users", json=PERSON | {field: value})).json()["detail"]
+    assert detail.startswith(told)
+    assert not detail.endswith("..")
+
+
 async def test_a_bad_token_does_not_keep_anybody_from_logging_in(gateway: Gateway, services: ScriptedServices) -> None:
     services.answers[Login] = lambda _: completed({"access_token": "t"})
     answer = await gateway.http.post("/v1/sessions", json=PERSON, headers={"Authorization": "Bearer stale"})
