@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import threading
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -57,7 +58,7 @@ class Passwords:
 
     async def hash(self, password: str) -> str:
         """Return the hash in PHC string format, with a salt of its own. Raises OverloadedError."""
-        return await self._in_thread(self._hasher.hash, password)
+        return await self._in_thread(self._hasher.hash, _one_spelling(password))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Tell whether the password is the hash's. Raises OverloadedError.
@@ -65,7 +66,7 @@ class Passwords:
         Without a hash (there is no such user) it does the same work and the answer is no, so that an answer's time
         does not tell who has an account.
         """
-        matches = await self._in_thread(self._matches, password_hash or self._nobodys, password)
+        matches = await self._in_thread(self._matches, password_hash or self._nobodys, _one_spelling(password))
         return matches and password_hash is not None
 
     async def beside(self, work: Callable[..., T], *arguments: str) -> T:
@@ -93,6 +94,11 @@ class Passwords:
             return self._hasher.verify(password_hash, password)
         except (VerificationError, InvalidHashError):
             return False
+
+
+def _one_spelling(password: str) -> str:
+    """Return a password as it is hashed: keyboards differ in how they write the same letters (RFC 8265 §4.2.2)."""
+    return unicodedata.normalize("NFC", password)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, listener: Callable[[], None]) -> None:

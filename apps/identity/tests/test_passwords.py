@@ -15,6 +15,12 @@ async def test_a_password_matches_its_own_hash_only(passwords: Passwords) -> Non
     assert not await passwords.verify(hashed, "correct horse battery stapler")
 
 
+async def test_a_password_is_the_same_however_its_accents_were_typed(passwords: Passwords) -> None:
+    composed, decomposed = "correct h\u00f4rse battery", "correct ho\u0302rse battery"
+    assert await passwords.verify(await passwords.hash(composed), decomposed)
+    assert await passwords.verify(await passwords.hash(decomposed), composed)
+
+
 async def test_equal_passwords_have_different_hashes(passwords: Passwords) -> None:
     assert await passwords.hash("twelve chars") != await passwords.hash("twelve chars")
 
