@@ -110,7 +110,8 @@ def _show_addresses(console: "Console", stack: "Stack", data_dir: "Path") -> Non
         table.add_row("Documentation", f"{gateway}/docs")
         table.add_row("Metrics", f"{gateway}/metrics")
         table.add_row("Operator", stack.parts.secrets.operator_email)
-        table.add_row("Password", f"in {stack.layout.secrets}")
+        table.add_row("Admin", stack.parts.secrets.admin_email)
+        table.add_row("Their passwords", f"in {stack.layout.secrets}")
     if SANDBOX_PROCESSOR in stack.supervisor.names:
         table.add_row("Sandbox processor", stack.parts.sandbox_processor.url)
     table.add_row("Data", str(stack.layout.root))
