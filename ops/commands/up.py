@@ -104,6 +104,8 @@ def _show_addresses(console: "Console", stack: "Stack", data_dir: "Path") -> Non
     from ops.stack.sandbox_processor import NAME as SANDBOX_PROCESSOR
 
     table = Table(title="LedgerLink runs", title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")  # a path that is cut off leads nowhere
     if "gateway" in stack.supervisor.names:
         gateway = stack.url.replace("127.0.0.1", "localhost")
         table.add_row("API", gateway)
