@@ -120,7 +120,7 @@ def edge(
     ] = None,
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to measure each kind.")] = 15.0,
     concurrency: Annotated[int, typer.Option(min=1, max=400, help="Requests under way at once.")] = 64,
-    users: Annotated[int, typer.Option(min=8, max=100, help="Users, with 50 sessions each, which take turns.")] = 8,
+    users: Annotated[int, typer.Option(min=8, max=100, help="Users, with 50 sessions each, which take turns.")] = 16,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
