@@ -84,6 +84,8 @@ TABLE: tuple[Behaviour, ...] = (
     _declined("tok_expired", "expired_card", ("4000000000000069",)),
     _declined("tok_stolen", "stolen_card", ("4000000000009979",)),
     _declined("tok_lost", "lost_card", ("4000000000009987",)),
+    _declined("tok_fraudulent", "fraudulent", ("4100000000000019",)),
+    _declined("tok_incorrect_number", "incorrect_number", ()),
     _declined("tok_incorrect_cvc", "incorrect_cvc", ("4000000000000127",)),
     _declined("tok_processing_error", "processing_error", ("4000000000000119",)),
     Behaviour(

@@ -15,6 +15,8 @@ ANSWERED = {
     "tok_expired": ("declined", "expired_card"),
     "tok_stolen": ("declined", "stolen_card"),
     "tok_lost": ("declined", "lost_card"),
+    "tok_fraudulent": ("declined", "fraudulent"),
+    "tok_incorrect_number": ("declined", "incorrect_number"),
     "tok_incorrect_cvc": ("declined", "incorrect_cvc"),
     "tok_processing_error": ("declined", "processing_error"),
     "tok_requires_action": ("requires_action", None),

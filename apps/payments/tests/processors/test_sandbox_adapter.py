@@ -50,6 +50,8 @@ async def test_a_charge_is_approved_once(sandbox: SandboxProcessor) -> None:
         ("tok_expired", "expired_card"),
         ("tok_stolen", "stolen_card"),
         ("tok_lost", "lost_card"),
+        ("tok_fraudulent", "fraudulent"),
+        ("tok_incorrect_number", "incorrect_number"),
         ("tok_incorrect_cvc", "incorrect_cvc"),
         ("tok_processing_error", "processing_error"),
         ("tok_bank_closed", "account_closed"),
