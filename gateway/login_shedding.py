@@ -54,9 +54,17 @@ class LoginShedding:
                 self._overloaded_at = time.monotonic()
             await send(message)
 
+        async def receive_uncounted() -> Message:
+            """Keep no place while the client sends: a few hundred that never end would keep everybody out."""
+            self._under_way -= 1
+            try:
+                return await receive()
+            finally:
+                self._under_way += 1
+
         self._under_way += 1
         try:
-            await self._app(scope, receive, send_and_see)
+            await self._app(scope, receive_uncounted, send_and_see)
         finally:
             self._under_way -= 1
 

@@ -9,7 +9,7 @@ from contracts.identity import Login, RequestPasswordReset
 from contracts.message import Outcome, Problem, Reply
 from gateway import login_shedding
 from gateway.app import _ROUTERS
-from gateway.login_shedding import FEW_UNDER_WAY, HASHING, LoginShedding
+from gateway.login_shedding import FEW_UNDER_WAY, HASHING, MOST_UNDER_WAY, LoginShedding
 from gateway.request_context import open_context
 from gateway.routes import sessions
 from gateway.tests.conftest import Gateway
@@ -72,14 +72,7 @@ async def test_after_an_overload_only_a_few_are_let_in_at_a_time(monkeypatch: py
         await send({"type": "http.response.start", "status": 503, "headers": []})
 
     async def log_in(door: LoginShedding) -> None:
-        scope: Scope = {"type": "http", "method": "POST", "path": "/v1/sessions", "headers": []}
-        open_context(scope)
-
-        async def send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                statuses.append(message["status"])
-
-        await door(scope, _nothing_more, send)
+        statuses.append(await _log_in(door, _nothing_more))
 
     door = LoginShedding(identity)
     answered.set()
@@ -93,6 +86,41 @@ async def test_after_an_overload_only_a_few_are_let_in_at_a_time(monkeypatch: py
     assert len(statuses) == 1 + 2 * FEW_UNDER_WAY, "the others have their answer already"
     answered.set()
     await asyncio.gather(*several)
+
+
+async def test_bodies_that_do_not_come_keep_nobody_out() -> None:
+    reading, never = asyncio.Semaphore(0), asyncio.Event()
+
+    async def identity(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 201, "headers": []})
+
+    async def nothing_comes() -> Message:
+        reading.release()
+        await never.wait()
+        return await _nothing_more()
+
+    door = LoginShedding(identity)
+    idle = [asyncio.create_task(_log_in(door, nothing_comes)) for _ in range(MOST_UNDER_WAY)]
+    for _ in idle:
+        await reading.acquire()
+    assert await _log_in(door, _nothing_more) == 201
+    never.set()
+    assert set(await asyncio.gather(*idle)) == {201}
+
+
+async def _log_in(door: LoginShedding, receive: Receive) -> int:
+    """Send a login to the door; return the status that is answered."""
+    scope: Scope = {"type": "http", "method": "POST", "path": "/v1/sessions", "headers": []}
+    open_context(scope)
+    statuses = list[int]()
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    await door(scope, receive, send)
+    return statuses[0]
 
 
 async def _nothing_more() -> Message:
