@@ -10,7 +10,7 @@ from contracts.message import Message
 from contracts.payments import ListPaymentIntents
 from contracts.risk import ListReviews
 from contracts.wallet import ListAccounts
-from gateway.challenges import insufficient_scope
+from gateway.challenges import insufficient_scope, scheme_of
 from gateway.problems import ProblemError
 from gateway.queries import Queries
 from gateway.request_context import Caller, RequestContext
@@ -50,7 +50,7 @@ async def overview(caller: Caller, queries: Queries, context: RequestContext, se
     """
     granted = [part for part in PARTS if part.scope in caller.scopes]
     if not granted:
-        raise insufficient_scope(Scope.PROFILE)
+        raise insufficient_scope(Scope.PROFILE, scheme=scheme_of(caller))
     answers = await asyncio.gather(*(_answer(part, caller, queries, context, seconds) for part in granted))
     missing = [
         {"part": part.name, "code": answer.code, "detail": answer.detail}

@@ -14,6 +14,7 @@ from contracts.risk import ListReviews
 from contracts.wallet import ListAccounts
 from gateway.settings import GatewaySettings
 from gateway.tests.conftest import Gateway, running
+from gateway.tests.proofs import ProofKey
 from gateway.tests.scripted_services import ScriptedServices, completed, refused
 
 PATH = "/v1/overview"
@@ -106,6 +107,12 @@ async def test_a_part_that_the_token_does_not_allow_is_not_asked_for(
 async def test_a_token_for_other_things_is_refused(gateway: Gateway, services: ScriptedServices, user: UUID) -> None:
     answer = await gateway.http.get(PATH, headers=services.signer.bearer(user, scope="keys:manage"))
     assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+    key = ProofKey()
+    token = services.signer.token(user, scope="keys:manage", cnf={"jkt": key.jkt})
+    bound = {"Authorization": f"DPoP {token}", "DPoP": key.proof(PATH, token=token)}
+    answer = await gateway.http.get(PATH, headers=bound)
+    assert answer.status_code == 403
+    assert answer.headers["WWW-Authenticate"].startswith("DPoP "), "in the scheme of the token"
 
 
 async def test_the_parts_are_waited_for_side_by_side(
