@@ -8,13 +8,12 @@ import orjson
 import structlog
 from starlette.types import Scope
 
+from gateway.probes import PROBES
 from gateway.request_context import RequestContext
 
 _UNMATCHED = "unmatched"
 _TRACE_ID = slice(3, 35)  # of a traceparent
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Asked for every few seconds by machines: counted by the metrics, too many to be worth a line."""
 
 
 def route_of(scope: Scope) -> str:
@@ -51,7 +50,7 @@ class AccessLog:
         ).bind(service="gateway")
 
     def note(self, scope: Scope, context: RequestContext, answered: Answered, seconds: float) -> None:
-        """Write the line of a request that has been answered."""
+        """Write the line of a request that has been answered; probes are counted only: they come every few seconds."""
         if scope["path"] in PROBES:
             return
         client, caller = scope.get("client"), context.caller
