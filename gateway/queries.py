@@ -65,10 +65,13 @@ class Queries:
             raise
 
 
+def not_confirmed(owner: str) -> str:
+    """Return what is told of a change that its owner has not confirmed in time."""
+    return f"The {owner} service did not answer in time; it may or may not have done this. Look before you repeat it."
+
+
 def _unknown(query: Message) -> ProblemError:
-    owner = query.contract.owner
-    detail = f"The {owner} service did not answer in time; it may or may not have done this. Look before you repeat it."
-    return ProblemError("outcome_unknown", detail)
+    return ProblemError("outcome_unknown", not_confirmed(query.contract.owner))
 
 
 def _unavailable(query: Message) -> ProblemError:

@@ -26,7 +26,7 @@ from gateway.outcomes import CREATED, DONE, json_response
 from gateway.problems import ProblemError
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
 from gateway.request_context import Caller
-from gateway.routes.totp import UNCERTAIN
+from gateway.routes.users import UNCERTAIN
 from gateway.step_up import STEP_UP, Fresh
 
 PREFIX = "/v1/api_keys"

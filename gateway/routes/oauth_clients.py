@@ -27,6 +27,7 @@ from gateway.origins import origin_of
 from gateway.outcomes import CREATED, DONE, json_response
 from gateway.problems import ProblemError
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
+from gateway.routes.users import UNCERTAIN
 from gateway.step_up import STEP_UP, Fresh
 
 PREFIX = "/v1/oauth_clients"
@@ -50,10 +51,6 @@ _IMPOSSIBLE = {
 }
 _NO_SECRET = {"client_not_possible": "A public client has no secret."}
 _TOO_MANY = {"too_many_clients": "An owner has at most 50 clients; delete one first."}
-_UNCERTAIN = {
-    "outcome_unknown": "The identity service did not answer in time; it may or may not have done this. Look before "
-    "you repeat it."
-}
 _DELETED = 204
 RedirectUri = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -95,7 +92,7 @@ class NewClient(Body):
     responses={
         CREATED: success(NewOAuthClient, "Keep the `client_secret`: it is shown once", NEW_EXAMPLE),
         **problems(
-            {**STEP_UP, **_IMPOSSIBLE, **_TOO_MANY, **_UNCERTAIN},
+            {**STEP_UP, **_IMPOSSIBLE, **_TOO_MANY, **UNCERTAIN},
             asks="identity",
             scope=SCOPE,
             wrong_body=("body/scopes", "List should have at least 1 item after validation, not 0"),
@@ -131,7 +128,7 @@ async def list_clients(caller: MerchantCaller, parts: PartsDep, context: Context
     summary="Give a client another secret",
     responses={
         DONE: success(NewOAuthClient, "Keep the new `client_secret`: it is shown once", NEW_EXAMPLE),
-        **problems({**STEP_UP, **_UNKNOWN, **_NO_SECRET, **_UNCERTAIN}, asks="identity", scope=SCOPE),
+        **problems({**STEP_UP, **_UNKNOWN, **_NO_SECRET, **UNCERTAIN}, asks="identity", scope=SCOPE),
     },
 )
 async def rotate_client_secret(
@@ -150,7 +147,7 @@ async def rotate_client_secret(
     summary="Delete an OAuth client",
     responses={
         _DELETED: {"description": "Deleted"},
-        **problems(_UNKNOWN | _UNCERTAIN, asks="identity", scope=SCOPE),
+        **problems(_UNKNOWN | UNCERTAIN, asks="identity", scope=SCOPE),
     },
 )
 async def delete_client(

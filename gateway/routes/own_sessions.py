@@ -14,6 +14,7 @@ from gateway.origins import origin_of
 from gateway.outcomes import DONE, json_response
 from gateway.problems import ProblemError
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
+from gateway.routes.users import UNCERTAIN
 
 PREFIX = "/v1/sessions"
 router = APIRouter(prefix=PREFIX, tags=["users and sessions"])
@@ -32,10 +33,6 @@ EXAMPLE: dict[str, Any] = {
     "current": True,
 }
 _UNKNOWN = {"session_not_found": "No session with this id is open; GET /v1/sessions lists yours."}
-_UNCERTAIN = {
-    "outcome_unknown": "The identity service did not answer in time; it may or may not have done this. Look before "
-    "you repeat it."
-}
 _ENDED = 204
 
 
@@ -60,7 +57,7 @@ async def list_sessions(caller: ProfileCaller, parts: PartsDep, context: Context
     response_model=None,
     status_code=_ENDED,
     summary="End a session",
-    responses={_ENDED: {"description": "Ended"}, **problems(_UNKNOWN | _UNCERTAIN, asks="identity", scope=SCOPE)},
+    responses={_ENDED: {"description": "Ended"}, **problems(_UNKNOWN | UNCERTAIN, asks="identity", scope=SCOPE)},
 )
 async def end_session(
     session_id: UUID, caller: ProfileCaller, parts: PartsDep, context: ContextDep, request: Request
@@ -79,7 +76,7 @@ async def end_session(
     status_code=_ENDED,
     dependencies=[KNOWN_PARAMETERS_ONLY],
     summary="End all other sessions",
-    responses={_ENDED: {"description": "Ended"}, **problems(_UNCERTAIN, asks="identity", scope=SCOPE)},
+    responses={_ENDED: {"description": "Ended"}, **problems(UNCERTAIN, asks="identity", scope=SCOPE)},
 )
 async def end_other_sessions(caller: ProfileCaller, parts: PartsDep, context: ContextDep, request: Request) -> Response:
     """Log out everywhere but here. Access tokens of those sessions stop working at once."""

@@ -29,7 +29,8 @@ from gateway.outcomes import CREATED, DONE, json_response
 from gateway.problems import ProblemError
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
 from gateway.routes.sessions import EXAMPLE as TOKEN_EXAMPLE
-from gateway.routes.totp import SCOPE, UNCERTAIN
+from gateway.routes.totp import SCOPE
+from gateway.routes.users import UNCERTAIN
 from gateway.step_up import STEP_UP, Fresh
 
 PREFIX = "/v1/users/me/passkeys"

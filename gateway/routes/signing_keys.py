@@ -11,6 +11,7 @@ from gateway.openapi import problems, success
 from gateway.origins import origin_of
 from gateway.outcomes import CREATED, DONE, json_response
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
+from gateway.routes.users import UNCERTAIN
 from gateway.step_up import STEP_UP, FreshAdmin
 
 router = APIRouter(prefix="/v1/signing_keys", tags=["signing keys"])
@@ -28,11 +29,7 @@ BEFORE_EXAMPLE: dict[str, Any] = {
     "signs_until": EXAMPLE["signs_from"],
     "checks_until": "2026-01-05T09:48:10.000000Z",
 }
-_REFUSALS = {
-    "rotation_under_way": "The next key signs from 2026-01-05T09:30:10+00:00 on.",
-    "outcome_unknown": "The identity service did not answer in time; it may or may not have done this. Look before "
-    "you repeat it.",
-}
+_UNDER_WAY = {"rotation_under_way": "The next key signs from 2026-01-05T09:30:10+00:00 on."}
 
 
 @router.get(
@@ -59,7 +56,7 @@ async def list_signing_keys(_caller: KeyManager, parts: PartsDep, context: Conte
     summary="Rotate the signing key (admins)",
     responses={
         CREATED: success(SigningKey, "Made, and about to sign", EXAMPLE),
-        **problems(STEP_UP | _REFUSALS, asks="identity", scope=SCOPE),
+        **problems(STEP_UP | _UNDER_WAY | UNCERTAIN, asks="identity", scope=SCOPE),
     },
 )
 async def rotate_signing_key(

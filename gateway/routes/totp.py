@@ -20,6 +20,7 @@ from gateway.dependencies import ContextDep, PartsDep, ProfileCaller
 from gateway.openapi import problems, success
 from gateway.origins import origin_of
 from gateway.outcomes import CREATED, DONE, json_response
+from gateway.routes.users import UNCERTAIN
 from gateway.step_up import STEP_UP, Fresh
 
 PREFIX = "/v1/users/me"
@@ -33,10 +34,6 @@ EXAMPLE: dict[str, Any] = {
 }
 CODES_EXAMPLE: dict[str, Any] = {
     "recovery_codes": ["7KQX-2MPA-HV5T-WJ3D", "NB4C-6RZE-YGQS-UO7L", "and eight more"],
-}
-UNCERTAIN = {
-    "outcome_unknown": "The identity service did not answer in time; it may or may not have done this. Look before "
-    "you repeat it."
 }
 _ENABLED = {"totp_enabled": "One-time codes are enabled already; remove them to begin anew."}
 _NOT_ENABLED = {"totp_not_enabled": "One-time codes are not enabled."}

@@ -12,6 +12,7 @@ from gateway.dependencies import ContextDep, PartsDep, ProfileCaller
 from gateway.openapi import problems, success
 from gateway.origins import origin_of
 from gateway.outcomes import CREATED, DONE, json_response
+from gateway.queries import not_confirmed
 from gateway.step_up import STEP_UP, Fresh
 
 router = APIRouter(route_class=BodyRoute, tags=["users and sessions"])
@@ -29,10 +30,7 @@ TOO_WEAK = {
     "password_too_weak": "The password is too easy to guess. This is a very common password. Add another word or two."
 }
 OVERLOADED = {"overloaded": "Too many people log in at this moment; try again in a few seconds."}
-UNCERTAIN = {
-    "outcome_unknown": "The identity service did not answer in time; it may or may not have done this. Look before "
-    "you repeat it."
-}
+UNCERTAIN = {"outcome_unknown": not_confirmed("identity")}
 TOO_SHORT = ("body/password", "should have at least 12 characters, not 5")
 GONE = 204
 _TAKEN = {"email_taken": "This e-mail address has an account already; log in instead."}

@@ -30,6 +30,7 @@ from gateway.dependencies import ContextDep, PartsDep, PaymentsCaller
 from gateway.openapi import problems, success
 from gateway.outcomes import CREATED, DONE, json_response
 from gateway.problems import ProblemError
+from gateway.queries import not_confirmed
 
 PREFIX = "/v1/webhook_endpoints"
 router = APIRouter(route_class=CardlessRoute, tags=["webhooks"])
@@ -55,10 +56,7 @@ KEY_EXAMPLE = {
 LOCATION = f"{PREFIX}/{EXAMPLE['id']}"
 UNKNOWN = {"endpoint_not_found": "You have no webhook endpoint with this id; GET /v1/webhook_endpoints lists yours."}
 DISABLED = {"endpoint_disabled": "The endpoint is disabled; enable it first."}
-UNCERTAIN = {
-    "outcome_unknown": "The payments service did not answer in time; it may or may not have done this. Look before "
-    "you repeat it."
-}
+UNCERTAIN = {"outcome_unknown": not_confirmed("payments")}
 _REFUSALS = {
     "endpoint_url_refused": "It must be a public host, not an address inside a network.",
     "unknown_event_type": "There are no such events: payment_intent.suceeded.",
