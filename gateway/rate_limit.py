@@ -9,7 +9,8 @@ import structlog
 from gateway.gcra import SECOND, Charge, Standing
 from gateway.local_limit import LocalLimit
 from gateway.metrics import RATE_LIMIT_DECISIONS, RATE_LIMIT_DEGRADED, RATE_LIMIT_REFUSALS
-from gateway.redis_limit import FAILURES, RedisLimit
+from gateway.redis_connections import FAILURES
+from gateway.redis_limit import RedisLimit
 
 _LOG = structlog.get_logger()
 _DOWN_SECONDS = 1.0

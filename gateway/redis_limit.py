@@ -6,18 +6,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.resources import files
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
 from gateway.gcra import Charge, Standing
+from gateway.redis_connections import FAILURES, connect, disconnect
 
 SCRIPT = files("gateway").joinpath("gcra.lua").read_text()
-FAILURES = (RedisError, OSError, TimeoutError)
-"""What `RedisLimit.check` raises when Redis cannot decide."""
-_SECONDS = 1.0
-_CONNECTIONS = 4
 _AT_ONCE = 256
 _MOST_WAITING = 20_000
 
@@ -39,16 +33,7 @@ class RedisLimit:
     """Asks the script, with one round trip for all requests that wait at the moment: an idle gateway adds no delay."""
 
     def __init__(self, redis_url: str, script: str = SCRIPT) -> None:
-        pool = BlockingConnectionPool.from_url(
-            redis_url,
-            max_connections=_CONNECTIONS,
-            timeout=_SECONDS,
-            socket_timeout=_SECONDS,
-            socket_connect_timeout=_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=True,
-        )
-        self._redis: Redis = Redis.from_pool(pool)
+        self._redis = connect(redis_url)
         self._script = script
         self._digest = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()  # what EVALSHA names it by
         self._waiting: list[_Check] = []
@@ -113,5 +98,4 @@ class RedisLimit:
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.gather(self._asking, return_exceptions=True)
-        await self._redis.aclose()
-        await self._redis.connection_pool.disconnect()
+        await disconnect(self._redis)

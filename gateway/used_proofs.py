@@ -5,18 +5,12 @@ import time
 from collections import OrderedDict
 
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from gateway.metrics import PROOFS_DEGRADED
+from gateway.redis_connections import FAILURES, connect, disconnect
 
 _LOG = structlog.get_logger()
-_FAILURES = (RedisError, OSError, TimeoutError)
-_SECONDS = 1.0
 _DOWN_SECONDS = 1.0
-_CONNECTIONS = 4
 _KEPT_SECONDS = 150
 """Longer than a proof is believed: twice gateway.dpop.WINDOW_SECONDS, and some more."""
 _MOST = 100_000
@@ -30,15 +24,7 @@ class UsedProofs:
     """
 
     def __init__(self, redis_url: str, most: int = _MOST) -> None:
-        pool = BlockingConnectionPool.from_url(
-            redis_url,
-            max_connections=_CONNECTIONS,
-            timeout=_SECONDS,
-            socket_timeout=_SECONDS,
-            socket_connect_timeout=_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._redis: Redis = Redis.from_pool(pool)
+        self._redis = connect(redis_url)
         self._most = most
         self._here: OrderedDict[str, float] = OrderedDict()
         self._away_until = 0.0
@@ -62,7 +48,7 @@ class UsedProofs:
             return True
         try:
             is_new = await self._redis.set(f"dpop:{name}", b"", nx=True, px=_KEPT_SECONDS * 1000)
-        except _FAILURES as error:
+        except FAILURES as error:
             _LOG.warning("redis is away, knowing own proofs only", error=str(error) or type(error).__name__)
             self._away_until = time.monotonic() + _DOWN_SECONDS
             PROOFS_DEGRADED.set(1)
@@ -72,5 +58,4 @@ class UsedProofs:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._redis.aclose()
-        await self._redis.connection_pool.disconnect()
+        await disconnect(self._redis)
