@@ -8,17 +8,15 @@ and documents `problems(STEP_UP | ...)`.
 """
 
 import time
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends
-from starlette.requests import Request
 
 from contracts.identity import Acr
-from gateway.challenges import insufficient_authentication, scheme_of, token_required
-from gateway.parts import Parts
-from gateway.request_context import Caller, context_of
+from gateway.challenges import insufficient_authentication, scheme_of
+from gateway.dependencies import AnyCaller, PartsDep
+from gateway.request_context import Caller
 
 STEP_UP: dict[str, str] = {
     "insufficient_user_authentication": "This needs a person who has authenticated within the last 900 seconds; "
@@ -27,26 +25,20 @@ STEP_UP: dict[str, str] = {
 """How a route documents that it asks for this."""
 
 
-def fresh(max_age_seconds: int | None = None, acr: Acr | None = None) -> Callable[[Request], Awaitable[None]]:
-    """Make a dependency that asks for an authentication within so many seconds (GATEWAY_FRESH_SECONDS), and of `acr`.
+async def fresh(caller: AnyCaller, parts: PartsDep) -> None:
+    """Ask for an authentication within GATEWAY_FRESH_SECONDS.
 
-    It raises ProblemError `insufficient_user_authentication`; API keys and clients of their own never pass.
+    Raises ProblemError `insufficient_user_authentication`; API keys and clients of their own never pass.
     """
-
-    async def check(request: Request) -> None:
-        settings = _parts(request).settings
-        _check(_caller(request), max_age_seconds or settings.fresh_seconds, acr)
-
-    return check
+    _check(caller, parts.settings.fresh_seconds, None)
 
 
-async def fresh_admin(request: Request) -> None:
+async def fresh_admin(caller: AnyCaller, parts: PartsDep) -> None:
     """Ask for the same where roles and signing keys are changed, as surely as GATEWAY_ADMIN_ACR says."""
-    settings = _parts(request).settings
-    _check(_caller(request), settings.fresh_seconds, settings.admin_acr)
+    _check(caller, parts.settings.fresh_seconds, parts.settings.admin_acr)
 
 
-Fresh = Annotated[None, Depends(fresh())]
+Fresh = Annotated[None, Depends(fresh)]
 FreshAdmin = Annotated[None, Depends(fresh_admin)]
 
 
@@ -55,18 +47,6 @@ def authenticated_at(caller: Caller) -> datetime | None:
     if caller.authenticated_at is None:
         return None
     return datetime.fromtimestamp(caller.authenticated_at, UTC)
-
-
-def _parts(request: Request) -> Parts:
-    parts: Parts = request.app.state.parts
-    return parts
-
-
-def _caller(request: Request) -> Caller:
-    context = context_of(request.scope)
-    if context.caller is None:
-        raise context.denial or token_required()
-    return context.caller
 
 
 def _check(caller: Caller, max_age: int, acr: Acr | None) -> None:
