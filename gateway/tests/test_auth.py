@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ import pytest
 
 from contracts.identity import GetSigningKeys, SigningKeyPublished
 from contracts.ids import new_id
+from contracts.message import envelope_of
 from contracts.wallet import ListAccounts
 from gateway.settings import GatewaySettings
 from gateway.signing_keys import SECONDS_PER_ASK, SigningKeys
@@ -171,6 +173,25 @@ async def test_a_key_that_is_said_again_after_its_time_is_not_believed(
         await services.say(SigningKeyPublished(kid=signer.kid, jwk=signer.jwk, signs_from=datetime.now(UTC) - age))
     await until(lambda: new.kid in gateway.parts.keys.ids)
     assert (await _get(gateway, f"Bearer {old.token(user)}")).status_code == 401
+
+
+async def test_no_more_keys_are_heard_of_than_are_kept(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.signing_keys._MOST_KEYS", 2)
+    keys, said = SigningKeys(gateway.parts.queries), envelope_of(SigningKeyPublished)
+    for kid in ("first", "second", "one-too-many"):
+        now = datetime.now(UTC)
+        published = SigningKeyPublished(kid=kid, jwk=Signer(kid=kid).jwk, signs_from=now)
+        event = said(
+            id=new_id(),
+            source="/test",
+            type=SigningKeyPublished.contract.type,
+            time=now,
+            correlationid="test",
+            data=published,
+        )
+        message: Any = SimpleNamespace(data=event.encode())
+        await keys.hear(message)
+    assert keys.ids == {"first", "second"}
 
 
 @pytest.mark.parametrize("jwk", [{}, {"kty": "oct", "k": "c2VjcmV0", "alg": "HS256"}, {"kty": "OKP", "crv": "X448"}])

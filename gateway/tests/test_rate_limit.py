@@ -155,6 +155,14 @@ async def test_a_redis_that_hangs_keeps_nobody_waiting_for_good() -> None:
     await server.wait_closed()
 
 
+async def test_more_than_may_wait_for_redis_are_told_at_once(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.redis_limit._MOST_WAITING", 5)
+    limit, charge = RedisLimit(valkey_url), Charge(Policy("user", 1000, LONG), "ann")
+    answers = await asyncio.gather(*(limit.check([charge]) for _ in range(8)), return_exceptions=True)
+    assert [isinstance(answer, redis.RedisError) for answer in answers] == [False] * 5 + [True] * 3
+    await limit.close()
+
+
 async def test_who_leaves_disturbs_nobody(valkey_url: str) -> None:
     charge = Charge(Policy("user", 1000, LONG), "ann")
     async with limiting(valkey_url) as limit:
