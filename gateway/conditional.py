@@ -33,7 +33,7 @@ class Conditional:
         if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send, _if_none_match(scope), is_head=scope["method"] == "HEAD")
+        answer = _Answer(send, tags_known(scope), is_head=scope["method"] == "HEAD")
         as_get = {**scope, "method": "GET"}
         try:
             await self._app(as_get, answer.hearing(receive), answer.take)
@@ -73,7 +73,7 @@ class _Answer:
         if not first.get("more_body") and _is_kept(start, body):
             tag = _tag_of(body)
             start = {**start, "headers": _with_tag(start["headers"], tag)}
-            if _matches(self._known, tag):
+            if matches(self._known, tag):
                 start = {**start, "status": _NOT_MODIFIED, "headers": _without_body(start["headers"])}
                 first = {"type": "http.response.body", "body": b""}
         if self._is_head:
@@ -83,8 +83,8 @@ class _Answer:
         await self._send(first)
 
 
-def _if_none_match(scope: Scope) -> bytes:
-    """Return the field's value; several lines of it are one list (§5.3)."""
+def tags_known(scope: Scope) -> bytes:
+    """Return the value of If-None-Match; several lines of it are one list (§5.3)."""
     return b", ".join(value for name, value in scope["headers"] if name == b"if-none-match").strip()
 
 
@@ -113,7 +113,7 @@ def _without_body(headers: Headers) -> Headers:
     return [(name, value) for name, value in headers if name not in _BODY_ONLY]
 
 
-def _matches(known: bytes, tag: bytes) -> bool:
+def matches(known: bytes, tag: bytes) -> bool:
     """Tell whether the client has this already: any at all, or the same by weak comparison (§8.8.3.2, §13.1.2)."""
     if known == _ANY:
         return True

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.conditional import matches, tags_known
 from gateway.message_pages.pages import Page, pages
 from gateway.problems import ProblemError
 
@@ -35,7 +36,7 @@ async def _shown(name: str, request: Request) -> Response:
         raise ProblemError("not_found", f"Nothing is at {request.url.path}; /asyncapi lists what there is.")
     compress = "gzip" in request.headers.get("accept-encoding", "")
     headers = _headers(page, compress=compress)
-    if headers["ETag"] in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
+    if matches(tags_known(request.scope), headers["ETag"].encode()):
         return Response(status_code=_NOT_MODIFIED, headers=headers)
     if compress:
         headers["Content-Encoding"] = "gzip"

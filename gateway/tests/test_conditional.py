@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from contracts.payments import GetPaymentIntent, GetTimeline
 from contracts.wallet import ListAccounts
-from gateway.conditional import Conditional, _matches, _tag_of
+from gateway.conditional import Conditional, _tag_of, matches
 from gateway.tests.conftest import Gateway, served
 from gateway.tests.scripted_services import ScriptedServices, completed
 
@@ -123,14 +123,14 @@ OTHER = [b"", b"abc", b'"abc', b'"ABC"', b'w/"abc"', b'"x" "abc"', b'*, "abc"', 
 
 
 def test_weak_comparison_of_a_list() -> None:
-    assert [known for known in MATCHING if not _matches(known, TAG)] == []
-    assert [known for known in OTHER if _matches(known, TAG)] == []
+    assert [known for known in MATCHING if not matches(known, TAG)] == []
+    assert [known for known in OTHER if matches(known, TAG)] == []
 
 
 @given(st.lists(st.tuples(st.booleans(), TAGS), min_size=1, max_size=5), TAGS)
 def test_a_list_matches_what_is_in_it(known: list[tuple[bool, str]], shown: str) -> None:
     field = ", ".join(f'{"W/" if weak else ""}"{tag}"' for weak, tag in known).encode("latin-1")
-    assert _matches(field, f'"{shown}"'.encode("latin-1")) == (shown in {tag for _, tag in known})
+    assert matches(field, f'"{shown}"'.encode("latin-1")) == (shown in {tag for _, tag in known})
 
 
 @given(st.binary(max_size=64), st.binary(max_size=64))
