@@ -172,7 +172,7 @@ async def open_account(
     },
 )
 async def list_accounts(
-    caller: LedgerReader,  # noqa: ARG001 - checks the scope
+    _caller: LedgerReader,
     parts: PartsDep,
     context: ContextDep,
     kind: Annotated[AccountKind | None, Query()] = None,
@@ -199,7 +199,7 @@ async def list_accounts(
 )
 async def get_account(
     account_id: UUID,
-    caller: LedgerReader,  # noqa: ARG001 - checks the scope
+    _caller: LedgerReader,
     parts: PartsDep,
     context: ContextDep,
 ) -> Response:
@@ -221,7 +221,7 @@ async def get_account(
 )
 async def list_entries(
     account_id: UUID,
-    caller: LedgerReader,  # noqa: ARG001 - checks the scope
+    _caller: LedgerReader,
     parts: PartsDep,
     context: ContextDep,
     before: wallets.Before = None,

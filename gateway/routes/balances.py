@@ -77,7 +77,7 @@ async def get_balances(
 )
 async def get_balance(
     account_id: UUID,
-    caller: LedgerReader,  # noqa: ARG001 - checks the scope
+    _caller: LedgerReader,
     parts: PartsDep,
     context: ContextDep,
     at: At = None,
@@ -101,7 +101,7 @@ async def get_balance(
     },
 )
 async def get_trial_balance(
-    caller: LedgerReader,  # noqa: ARG001 - checks the scope
+    _caller: LedgerReader,
     parts: PartsDep,
     context: ContextDep,
     at: At = None,

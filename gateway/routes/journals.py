@@ -200,7 +200,7 @@ def _check_ids(body: NewJournal) -> None:
 )
 async def get_journal(
     journal_id: UUID,
-    caller: LedgerReader,  # noqa: ARG001 - checks the scope
+    _caller: LedgerReader,
     parts: PartsDep,
     context: ContextDep,
 ) -> Response:

@@ -81,7 +81,7 @@ async def close_period(
     },
 )
 async def list_periods(
-    caller: LedgerReader,  # noqa: ARG001 - checks the scope
+    _caller: LedgerReader,
     parts: PartsDep,
     context: ContextDep,
     before: Annotated[
@@ -103,7 +103,7 @@ async def list_periods(
 )
 async def get_period(
     period_id: UUID,
-    caller: LedgerReader,  # noqa: ARG001 - checks the scope
+    _caller: LedgerReader,
     parts: PartsDep,
     context: ContextDep,
 ) -> Response:

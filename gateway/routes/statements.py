@@ -141,7 +141,7 @@ async def get_wallet_statement(
 )
 async def get_account_statement(
     account_id: UUID,
-    caller: LedgerReader,  # noqa: ARG001 - checks the scope
+    _caller: LedgerReader,
     asked: AskedDep,
     parts: PartsDep,
     context: ContextDep,
