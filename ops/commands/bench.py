@@ -1,17 +1,22 @@
 """`ledgerlink bench`: what the whole system does under load, measured from outside."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from pydantic import BaseModel
 
 from ops.bench.edge.kinds import Kind as EdgeKind
 from ops.bench.kinds import Kind
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 app = typer.Typer(no_args_is_help=True)
 T = TypeVar("T")
+R = TypeVar("R", bound=BaseModel)
 
 
 @app.callback()
@@ -52,16 +57,10 @@ def payments(
 
       $ ledgerlink bench payments --kind card --kind card-refund
     """
-    from rich.console import Console
-
     from ops.bench.payments import Options, run
     from ops.bench.report import show
 
-    report = _uninterrupted(run(Options(kind or list(Kind), seconds, rate, concurrency, payers)))
-    if as_json:
-        typer.echo(report.model_dump_json(indent=2))
-    else:
-        show(Console(), report)
+    report = _told(run(Options(kind or list(Kind), seconds, rate, concurrency, payers)), show, as_json=as_json)
     if not report.books_balance:
         raise typer.Exit(1)
 
@@ -96,19 +95,13 @@ def ledger(
 
       $ ledgerlink bench ledger --entries 10000000 --pgledger ../pgledger --json
     """
-    from rich.console import Console
-
     from ops.bench.ledger.pgledger import missing_files
     from ops.bench.ledger.run import Options, run
     from ops.bench.ledger.show import show
 
     if pgledger is not None and (missing := missing_files(pgledger)):
         raise typer.BadParameter(f"no checkout of pgledger: it has no {missing[0]}", param_hint="--pgledger")
-    report = _uninterrupted(run(Options(accounts, hot, batch, seconds, entries, pgledger)))
-    if as_json:
-        typer.echo(report.model_dump_json(indent=2))
-    else:
-        show(Console(), report)
+    report = _told(run(Options(accounts, hot, batch, seconds, entries, pgledger)), show, as_json=as_json)
     if not report.books_balance:
         raise typer.Exit(1)
 
@@ -132,16 +125,10 @@ def edge(
 
       $ ledgerlink bench edge --kind refresh --seconds 30 --json
     """
-    from rich.console import Console
-
     from ops.bench.edge.report import show
     from ops.bench.edge.run import Options, run
 
-    report = _uninterrupted(run(Options(kind or list(EdgeKind), seconds, concurrency, users)))
-    if as_json:
-        typer.echo(report.model_dump_json(indent=2))
-    else:
-        show(Console(), report)
+    _told(run(Options(kind or list(EdgeKind), seconds, concurrency, users)), show, as_json=as_json)
 
 
 @app.command()
@@ -158,16 +145,10 @@ def logins(
 
       $ ledgerlink bench logins --seconds 30
     """
-    from rich.console import Console
-
     from ops.bench.logins.report import show
     from ops.bench.logins.run import Options, run
 
-    report = _uninterrupted(run(Options(seconds, concurrency, users)))
-    if as_json:
-        typer.echo(report.model_dump_json(indent=2))
-    else:
-        show(Console(), report)
+    _told(run(Options(seconds, concurrency, users)), show, as_json=as_json)
 
 
 @app.command()
@@ -188,16 +169,10 @@ def flood(
 
       $ ledgerlink bench flood --times 10
     """
-    from rich.console import Console
-
     from ops.bench.logins.flood_report import show
     from ops.bench.logins.flood_run import Options, run
 
-    report = _uninterrupted(run(Options(seconds, reads, refreshes, payments_a_second, times)))
-    if as_json:
-        typer.echo(report.model_dump_json(indent=2))
-    else:
-        show(Console(), report)
+    _told(run(Options(seconds, reads, refreshes, payments_a_second, times)), show, as_json=as_json)
 
 
 @app.command()
@@ -212,15 +187,9 @@ def reconciliation(
 
       $ ledgerlink bench reconciliation --lines 100000
     """
-    from rich.console import Console
-
     from ops.bench.reconciliation import run, show
 
-    report = _uninterrupted(run(lines))
-    if as_json:
-        typer.echo(report.model_dump_json(indent=2))
-    else:
-        show(Console(), report)
+    report = _told(run(lines), show, as_json=as_json)
     if not report.as_expected:
         raise typer.Exit(1)
 
@@ -244,16 +213,10 @@ def webhooks(
 
       $ ledgerlink bench webhooks --endpoints 200 --rate 50 --json
     """
-    from rich.console import Console
-
     from ops.bench.webhooks.report import show
     from ops.bench.webhooks.run import Options, run
 
-    report = _uninterrupted(run(Options(endpoints, dead, rate, seconds)))
-    if as_json:
-        typer.echo(report.model_dump_json(indent=2))
-    else:
-        show(Console(), report)
+    report = _told(run(Options(endpoints, dead, rate, seconds)), show, as_json=as_json)
     if not report.as_expected:
         raise typer.Exit(1)
 
@@ -277,18 +240,24 @@ def limiter(
 
       $ ledgerlink bench limiter --checks 100000 --processes 2 --json
     """
-    from rich.console import Console
-
     from ops.bench.limiter.report import show
     from ops.bench.limiter.run import Options, run
 
-    report = _uninterrupted(run(Options(checks, processes, concurrency)))
+    report = _told(run(Options(checks, processes, concurrency)), show, as_json=as_json)
+    if not report.as_expected:
+        raise typer.Exit(1)
+
+
+def _told(work: Coroutine[Any, Any, R], show: Callable[["Console", R], None], *, as_json: bool) -> R:
+    """Do the work, and print its report: tables, or one JSON document."""
+    from rich.console import Console
+
+    report = _uninterrupted(work)
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
         show(Console(), report)
-    if not report.as_expected:
-        raise typer.Exit(1)
+    return report
 
 
 def _uninterrupted(work: Coroutine[Any, Any, T]) -> T:
