@@ -18,6 +18,7 @@ from apps.identity.handlers.totp import confirm_totp, remove_totp, renew_recover
 from apps.identity.store import accounts
 from apps.identity.store import second_factors as store
 from apps.identity.tests.asking import asking, register_request
+from apps.identity.tests.tables import rows_of
 from contracts.identity import ConfirmTotp, Origin, RemoveTotp, RenewRecoveryCodes, StartTotp
 from contracts.ids import new_id
 from outbox.database import Database
@@ -174,7 +175,7 @@ async def test_removing_and_forgetting_leave_nothing(parts: Parts, database: Dat
     async with parts.transactions.begin() as tx:
         await store.forget(tx, ann.id)
     for table in ("totp", "recovery_code", "passkey"):
-        assert await database.pool.fetchval(f"SELECT count(*) FROM {table}") == 0  # noqa: S608
+        assert await rows_of(database, table) == []
     assert await _check(parts, ann) is None
 
 
