@@ -9,11 +9,10 @@ from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.sessions import begin_session
 from contracts.identity import FIRST_PARTY_CLIENT, AccessToken, Login
 from contracts.message import Envelope
-from outbox.database import Database
 from outbox.responder import Refused
 
 
-async def login(parts: Parts, _database: Database, request: Envelope[Login]) -> AccessToken:
+async def login(parts: Parts, _database: object, request: Envelope[Login]) -> AccessToken:
     """Begin a session with all that the user's role may do.
 
     Raises Refused with `invalid_credentials`, `second_factor_required`, `too_many_attempts`, `overloaded` or

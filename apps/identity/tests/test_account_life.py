@@ -26,6 +26,7 @@ from apps.identity.tests.asking import PASSWORD, asking, register_request
 from apps.identity.tests.clocked import ClockedTransactions
 from apps.identity.tests.mailbox import Mailbox, token_in
 from apps.identity.tests.oauth_requests import new_client
+from apps.identity.tests.tables import rows_of
 from contracts.identity import (
     AccessToken,
     AddPasskey,
@@ -80,7 +81,7 @@ async def ann(parts: Parts, database: Database) -> User:
 
 async def _log_in(parts: Parts, password: str = PASSWORD, address: str = "192.0.2.1") -> AccessToken:
     origin = Origin(address=address, user_agent="tests/1")
-    return await login(parts, None, asking(Login(email=ANN, password=SecretStr(password), origin=origin)))  # type: ignore[arg-type]
+    return await login(parts, None, asking(Login(email=ANN, password=SecretStr(password), origin=origin)))
 
 
 async def _can_refresh(parts: Parts, database: Database, token: AccessToken) -> bool:
@@ -377,7 +378,7 @@ async def test_of_an_erased_user_nothing_personal_is_left(
     assert row is not None
     assert [row[name] for name in ("email", "password_hash", "personal_key", "email_verified_at")] == [None] * 4
     for table in ("one_time_token", "totp", "passkey", "recovery_code"):
-        assert await database.pool.fetchval(f"SELECT count(*) FROM {table}") == 0  # noqa: S608 - our own names
+        assert await rows_of(database, table) == []
     assert await mailbox.empty(parts) == [], "what waits for an address that nobody has is dropped"
     assert await database.pool.fetchval("SELECT count(*) FROM outgoing_message") == 0
     page = await list_security_events(parts.sealer, database, asking(ListSecurityEvents(user=ann.id)))

@@ -44,7 +44,7 @@ async def _log_in(
 ) -> AccessToken:
     origin = Origin(address=address, user_agent="tests")
     asked = Login(email=email, password=SecretStr(password), origin=origin, **given)
-    return await login(parts, None, asking(asked, seconds_left=600))  # type: ignore[arg-type]
+    return await login(parts, None, asking(asked, seconds_left=600))
 
 
 async def _refusal(parts: Parts, address: str = HOME, password: str = WRONG, email: str = ANN, **given: Any) -> Refused:
@@ -241,8 +241,9 @@ async def _with_totp(parts: Parts, database: Database, user: User) -> pyotp.TOTP
     origin = Origin(address=HOME)
     started = await start_totp(parts, database, asking(StartTotp(user=user.id, origin=origin)))
     totp = pyotp.TOTP(started.secret)
-    now = parts.transactions.now  # type: ignore[attr-defined]
-    await confirm_totp(parts, database, asking(ConfirmTotp(user=user.id, code=totp.at(now), origin=origin)))
+    assert isinstance(parts.transactions, ClockedTransactions)
+    code = totp.at(parts.transactions.now)
+    await confirm_totp(parts, database, asking(ConfirmTotp(user=user.id, code=code, origin=origin)))
     return totp
 
 

@@ -50,11 +50,11 @@ async def ann(parts: Parts, database: Database) -> UUID:
 
 
 @pytest.fixture
-async def session(parts: Parts, database: Database, ann: UUID) -> UUID:  # noqa: ARG001
+async def session(parts: Parts, database: Database, ann: UUID) -> UUID:
     """A session whose user logged in yesterday."""
     token = await login(parts, database, login_request())
     assert token.session_id
-    await database.pool.execute("UPDATE user_session SET authenticated_at = $1", YESTERDAY)
+    await database.pool.execute("UPDATE user_session SET authenticated_at = $1 WHERE user_id = $2", YESTERDAY, ann)
     return token.session_id
 
 
