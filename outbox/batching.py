@@ -55,10 +55,11 @@ class Batching:
     async def _settle(self, database: Database, batch: Sequence[_Waiting]) -> None:
         try:
             answers = await self._answer(database, [request for request, _ in batch])
+            answered = list(zip(batch, answers, strict=True))
         except Exception as error:  # noqa: BLE001 - whatever it is, the responder logs it and answers
             await self._settle_failed(database, batch, error)
             return
-        for (_, waiting), answer in zip(batch, answers, strict=True):
+        for (_, waiting), answer in answered:
             _give(waiting, answer)
 
     async def _settle_failed(self, database: Database, batch: Sequence[_Waiting], error: Exception) -> None:

@@ -123,3 +123,13 @@ async def test_who_waits_no_more_does_not_stop_the_others() -> None:
     with pytest.raises(asyncio.CancelledError):
         await gone
     assert await asked(batching, ["next"]) == ["next"]
+
+
+async def test_whoever_gets_no_answer_is_told_so() -> None:
+    async def forgetful(_database: Database, requests: Sequence[Envelope[Any]]) -> list[Message | Refused]:
+        return [Answer(to=request.correlationid) for request in requests if request.correlationid != "forgotten"]
+
+    async with asyncio.timeout(10):
+        first, forgotten, last = await asked(Batching(forgetful, most=8, waiting=8), ["first", "forgotten", "last"])
+    assert (first, last) == ("first", "last")
+    assert isinstance(forgotten, ValueError)
