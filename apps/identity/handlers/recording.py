@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from apps.identity.domain.account import Account
+from apps.identity.domain.origins import sealed_origin
 from apps.identity.domain.sealing import Sealer
 from apps.identity.store import security_events
 from contracts.identity import Origin, SecurityEventKind
@@ -37,6 +38,5 @@ async def record(tx: Transaction, sealer: Sealer, happenings: Sequence[Happening
 
 
 def _sealed(sealer: Sealer, happening: Happening) -> bytes | None:
-    if happening.origin is None or happening.account is None:
-        return None
-    return sealer.seal_personal(happening.account.personal_key, happening.origin.model_dump_json().encode())
+    key = happening.account.personal_key if happening.account else None
+    return sealed_origin(sealer, key, happening.origin)

@@ -7,6 +7,7 @@ from uuid import UUID
 from apps.identity.domain import refresh_tokens
 from apps.identity.domain.account import Account
 from apps.identity.domain.authentication import Authentication
+from apps.identity.domain.origins import sealed_origin
 from apps.identity.domain.scopes import narrowed
 from apps.identity.domain.sessions import NewSession, OpenSession
 from apps.identity.handlers.parts import Parts
@@ -29,9 +30,7 @@ async def begin_session(parts: Parts, tx: Transaction, login: NewSession) -> Acc
     """
     account = await unchanged(tx, login.authentication.account)
     session = _opened(parts, login, account, tx.now)
-    personal = login.origin.model_dump_json().encode() if login.origin else None
-    sealed = parts.sealer.seal_personal(account.personal_key, personal) if personal else None
-    await sessions.add(tx, session, sealed)
+    await sessions.add(tx, session, sealed_origin(parts.sealer, account.personal_key, login.origin))
     surplus = await sessions.surplus(tx, account.id, MOST_SESSIONS)
     if surplus:
         await end_sessions(parts, tx, surplus, account.id, RevocationReason.TOO_MANY_SESSIONS)

@@ -1,8 +1,9 @@
 """Reads the security log; where things came from is opened with each user's own key, as long as there is one."""
 
+from apps.identity.domain.origins import opened_origin
 from apps.identity.domain.sealing import Sealer
 from apps.identity.store import security_events
-from contracts.identity import ListSecurityEvents, Origin, SecurityEvent, SecurityEventPage
+from contracts.identity import ListSecurityEvents, SecurityEvent, SecurityEventPage
 from contracts.message import Envelope
 from outbox.database import Database
 
@@ -19,8 +20,7 @@ async def list_security_events(
 
 
 def _opened(sealer: Sealer, logged: security_events.Logged) -> SecurityEvent:
-    content = sealer.open_personal(logged.personal_key, logged.sealed_origin)
-    origin = Origin.model_validate_json(content) if content else None
+    origin = opened_origin(sealer, logged.personal_key, logged.sealed_origin)
     return SecurityEvent(
         id=logged.id,
         kind=logged.kind,

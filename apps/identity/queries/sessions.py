@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from apps.identity.domain.access_tokens import oldest_revocation
+from apps.identity.domain.origins import opened_origin
 from apps.identity.domain.scopes import written
-from apps.identity.domain.sealing import SealBrokenError, Sealer
+from apps.identity.domain.sealing import Sealer
 from apps.identity.store import accounts, revocations, sessions
 from apps.identity.store.sessions import ListedSession
 from contracts.identity import (
@@ -51,7 +52,7 @@ async def get_revocations(
 
 
 def _shown(sealer: Sealer, row: ListedSession, personal_key: bytes | None, current: UUID | None) -> Session:
-    origin = _origin(sealer, personal_key, row.sealed_origin)
+    origin = opened_origin(sealer, personal_key, row.sealed_origin) or _NOT_KNOWN
     return Session(
         id=row.id,
         client_id=row.client_id,
@@ -64,12 +65,3 @@ def _shown(sealer: Sealer, row: ListedSession, personal_key: bytes | None, curre
         expires_at=row.expires_at,
         current=row.id == current,
     )
-
-
-def _origin(sealer: Sealer, personal_key: bytes | None, sealed: bytes | None) -> Origin:
-    """Return where a session began; empty where nobody knows any more."""
-    try:
-        opened = sealer.open_personal(personal_key, sealed)
-    except SealBrokenError:
-        return _NOT_KNOWN
-    return Origin.model_validate_json(opened) if opened else _NOT_KNOWN

@@ -2,7 +2,9 @@
 
 import asyncpg
 import pytest
+from cryptography.fernet import Fernet
 
+from apps.identity.domain.sealing import Sealer
 from apps.identity.handlers.login import login
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.register import register
@@ -56,6 +58,14 @@ async def test_auditors_page_through_all_of_it(parts: Parts, database: Database)
     assert events == sorted(events, key=lambda event: event.id, reverse=True)
     (failed,) = (await _page(parts, database, kind=LOGIN_FAILED)).events
     assert (failed.user, failed.address) == (None, None)
+
+
+async def test_lines_whose_origin_no_key_opens_any_more_are_shown_without_it(parts: Parts, database: Database) -> None:
+    await register(parts, database, register_request())
+    await login(parts, database, asking(login_request().data.model_copy(update={"origin": ORIGIN})))
+    other = Sealer([Fernet.generate_key().decode()])
+    page = await list_security_events(other, database, asking(ListSecurityEvents()))
+    assert [(event.kind, event.address) for event in page.events] == [("logged_in", None), ("registered", None)]
 
 
 @pytest.mark.parametrize("statement", CHANGES)
