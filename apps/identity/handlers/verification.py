@@ -48,9 +48,11 @@ async def verify_email(parts: Parts, _database: Database, request: Envelope[Veri
     refuse_late(request)
     presented = token_hash(request.data.token.get_secret_value())
     async with parts.transactions.begin() as tx:
-        user = await one_time_tokens.use(tx, presented, Purpose.VERIFY_EMAIL)
+        # The account is locked first, as everywhere: erasing it deletes its tokens.
+        user = await one_time_tokens.owner(tx, presented, Purpose.VERIFY_EMAIL, tx.now)
         account = await accounts.locked(tx, user) if user else None
-        if account is None or account.status is not UserStatus.ACTIVE:
+        used = await one_time_tokens.use(tx, presented, Purpose.VERIFY_EMAIL)
+        if used is None or account is None or account.status is not UserStatus.ACTIVE:
             raise Refused("token_not_valid", "The token is wrong, was used already, or holds no longer.", "token")
         await say_verified(tx, account, request)
         await record(tx, parts.sealer, [Happening(SecurityEventKind.EMAIL_VERIFIED, account)])

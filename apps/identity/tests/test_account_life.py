@@ -1,6 +1,8 @@
 """What becomes of an account: its address proven, its password changed, its role, its end."""
 
+import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +24,7 @@ from apps.identity.handlers.totp import confirm_totp, start_totp
 from apps.identity.handlers.verification import send_verification, verify_email
 from apps.identity.queries.security_events import list_security_events
 from apps.identity.queries.users import get_user, list_users
+from apps.identity.store import accounts, one_time_tokens
 from apps.identity.tests.asking import PASSWORD, asking, register_request
 from apps.identity.tests.clocked import ClockedTransactions
 from apps.identity.tests.mailbox import Mailbox, token_in
@@ -57,10 +60,14 @@ from contracts.message import Message
 from outbox.database import Database
 from outbox.responder import Refused
 from tests.software_authenticator import SoftwareAuthenticator
+from tests.waiting import eventually
 
 ANN = "ann@ledgerlink.example"
 NEW = "a tidy heron crosses seventeen bridges"
 HERE = Origin(address="192.0.2.1", user_agent="tests/1")
+_WAITING = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 ADMIN = UUID("01990f3e-5d10-7a52-b1c4-2f5d8e7c9a99")
 
 
@@ -385,6 +392,20 @@ async def test_of_an_erased_user_nothing_personal_is_left(
     assert page.events[0].kind == "erased"
     assert all(event.address is None and event.user_agent is None for event in page.events)
     assert [event["status"] for event in await _said(database, "user.status_changed")] == ["erased"]
+
+
+async def test_proving_an_address_waits_for_who_changes_the_account(
+    parts: Parts, database: Database, ann: User, mailbox: Mailbox
+) -> None:
+    (mail,) = await mailbox.empty(parts)
+    proof = asking(VerifyEmail(token=SecretStr(token_in(mail))), seconds_left=600)
+    async with parts.transactions.begin() as tx:
+        await accounts.locked(tx, ann.id)
+        proving = asyncio.create_task(verify_email(parts, database, proof))
+        await eventually("it waits for the account", partial(database.pool.fetchval, _WAITING), deadline=60)
+        await one_time_tokens.remove_of_user(tx, ann.id)
+    with pytest.raises(Refused, match="token_not_valid"):
+        await proving
 
 
 async def test_an_erased_address_can_register_again_as_somebody_else(
