@@ -1,15 +1,13 @@
 """Logging in with a password, at this API itself."""
 
-from datetime import UTC, datetime
-
 from apps.identity.domain.scopes import scopes_of
 from apps.identity.domain.sessions import NewSession
 from apps.identity.handlers.authenticating import Credentials, authenticate, device_token
+from apps.identity.handlers.lateness import refuse_late
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.sessions import begin_session
 from contracts.identity import FIRST_PARTY_CLIENT, AccessToken, Login
 from contracts.message import Envelope
-from outbox.responder import Refused
 
 
 async def login(parts: Parts, _database: object, request: Envelope[Login]) -> AccessToken:
@@ -18,8 +16,7 @@ async def login(parts: Parts, _database: object, request: Envelope[Login]) -> Ac
     Raises Refused with `invalid_credentials`, `second_factor_required`, `too_many_attempts`, `overloaded` or
     `deadline_exceeded`.
     """
-    if request.is_late(datetime.now(UTC)):
-        raise Refused("deadline_exceeded", "The request came too late to be worked on; send it again.")
+    refuse_late(request)
     asked = request.data
     presented = asked.device_token.get_secret_value() if asked.device_token else None
     credentials = Credentials(

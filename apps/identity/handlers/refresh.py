@@ -12,6 +12,7 @@ from apps.identity.domain.access_tokens import Grant
 from apps.identity.domain.refresh_tokens import Decision, Presented, RefreshToken, Verdict
 from apps.identity.domain.sessions import OpenSession
 from apps.identity.handlers.clients import authenticate_client
+from apps.identity.handlers.lateness import too_late
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.recording import Happening, record
 from apps.identity.handlers.revoking import revoke_grants
@@ -104,7 +105,7 @@ def _decided(
 ) -> _Given | Refused:
     """Decide about one request, upon what the ones before it in the batch have made of its session."""
     if request.is_late(turn.now):
-        return Refused("deadline_exceeded", "The request came too late to be worked on; send it again.")
+        return too_late()
     if isinstance(client, Refused):
         return client
     held = turn.held.get(token.session) if token else None
