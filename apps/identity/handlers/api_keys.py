@@ -8,10 +8,11 @@ from apps.identity.domain.api_keys import OwnedKey, fresh_key, prefix_of, replac
 from apps.identity.domain.scopes import narrowed
 from apps.identity.domain.secret_tokens import token_hash
 from apps.identity.handlers.lateness import refuse_late
+from apps.identity.handlers.owners import locked_owner
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.recording import Happening, record
 from apps.identity.handlers.revoking import revoke_grants
-from apps.identity.store import accounts, api_keys
+from apps.identity.store import api_keys
 from contracts.identity import (
     MOST_KEYS,
     CreateApiKey,
@@ -23,7 +24,6 @@ from contracts.identity import (
     RotateApiKey,
     Scope,
     SecurityEventKind,
-    UserStatus,
 )
 from contracts.ids import new_id
 from contracts.message import Envelope
@@ -37,7 +37,7 @@ async def create_api_key(parts: Parts, _database: Database, request: Envelope[Cr
     refuse_late(request)
     asked = request.data
     async with parts.transactions.begin() as tx:
-        owner = await _owner(tx, asked.owner)
+        owner = await locked_owner(tx, asked.owner)
         scopes = narrowed(owner.role, asked.scopes)
         if set(scopes) != set(asked.scopes):
             raise Refused("scope_not_granted", "A key cannot do more than its owner may.", "scopes")
@@ -53,7 +53,7 @@ async def rotate_api_key(parts: Parts, _database: Database, request: Envelope[Ro
     refuse_late(request)
     asked = request.data
     async with parts.transactions.begin() as tx:
-        owner = await _owner(tx, asked.owner)
+        owner = await locked_owner(tx, asked.owner)
         replaced = await api_keys.locked(tx, asked.key, owner.id)
         if replaced is None:
             raise _not_found()
@@ -71,18 +71,10 @@ async def revoke_api_key(parts: Parts, _database: Database, request: Envelope[Re
     refuse_late(request)
     asked = request.data
     async with parts.transactions.begin() as tx:
-        owner = await _owner(tx, asked.owner)
+        owner = await locked_owner(tx, asked.owner)
         await _end(tx, asked.key, owner.id, request)
         await _record(parts, tx, SecurityEventKind.API_KEY_REVOKED, owner, asked.origin, asked.key)
     return Done()
-
-
-async def _owner(tx: Transaction, user: UUID) -> Account:
-    """Return the owner, locked, so that the number of their keys does not change meanwhile."""
-    account = await accounts.locked(tx, user)
-    if account is None or account.status is not UserStatus.ACTIVE:
-        raise Refused("user_not_found", "There is no such user.")
-    return account
 
 
 async def _add(

@@ -1,8 +1,5 @@
 """Owners register OAuth clients, give them other secrets, and delete them."""
 
-from uuid import UUID
-
-from apps.identity.domain.account import Account
 from apps.identity.domain.clients import (
     Client,
     ClientNotPossibleError,
@@ -13,6 +10,7 @@ from apps.identity.domain.clients import (
 )
 from apps.identity.domain.secret_tokens import token_hash
 from apps.identity.handlers.lateness import refuse_late
+from apps.identity.handlers.owners import locked_owner
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.recording import Happening, record
 from apps.identity.handlers.revoking import end_client_sessions, revoke_grants
@@ -26,13 +24,11 @@ from contracts.identity import (
     RevocationReason,
     RotateClientSecret,
     SecurityEventKind,
-    UserStatus,
 )
 from contracts.ids import new_id
 from contracts.message import Envelope
 from outbox.database import Database
 from outbox.responder import Refused
-from outbox.transaction import Transaction
 
 _DELETED = RevocationReason.CLIENT_DELETED
 
@@ -44,7 +40,7 @@ async def create_client(parts: Parts, _database: Database, request: Envelope[Cre
     _check_possible(asked)
     secret = fresh_secret() if asked.confidential else None
     async with parts.transactions.begin() as tx:
-        owner = await _owner(tx, asked.owner)
+        owner = await locked_owner(tx, asked.owner)
         if await clients.count(tx, owner.id) >= MOST_CLIENTS:
             raise Refused("too_many_clients", f"An owner has at most {MOST_CLIENTS} clients; delete one first.")
         identifier = new_id()
@@ -114,14 +110,6 @@ def _check_possible(asked: CreateClient) -> None:
         raise Refused("client_not_possible", str(wrong), wrong.parameter) from None
     except RedirectUriNotValidError as wrong:
         raise Refused("redirect_uri_not_valid", str(wrong), "redirect_uris") from None
-
-
-async def _owner(tx: Transaction, user: UUID) -> Account:
-    """Return the owner, locked, so that the number of their clients does not change meanwhile."""
-    account = await accounts.locked(tx, user)
-    if account is None or account.status is not UserStatus.ACTIVE:
-        raise Refused("user_not_found", "There is no such user.")
-    return account
 
 
 def _not_found() -> Refused:
