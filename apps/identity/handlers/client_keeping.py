@@ -13,7 +13,7 @@ from apps.identity.handlers.lateness import refuse_late
 from apps.identity.handlers.owners import locked_owner
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.recording import Happening, record
-from apps.identity.handlers.revoking import end_client_sessions, revoke_grants
+from apps.identity.handlers.revoking import end_client_sessions, end_sessions_through, revoke_grants
 from apps.identity.store import accounts, clients
 from contracts.identity import (
     MOST_CLIENTS,
@@ -96,9 +96,8 @@ async def delete_client(parts: Parts, _database: Database, request: Envelope[Del
         deleted = Happening(SecurityEventKind.CLIENT_DELETED, owner, asked.origin, about=str(asked.client))
         await record(tx, parts.sealer, [deleted])
         more = await end_client_sessions(tx, str(asked.client), _DELETED, request)
-    while more:
-        async with parts.transactions.begin() as tx:
-            more = await end_client_sessions(tx, str(asked.client), _DELETED, request)
+    if more:
+        await end_sessions_through(parts, asked.client, request)
     return Done()
 
 

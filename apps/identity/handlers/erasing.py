@@ -8,7 +8,7 @@ from apps.identity.handlers.administration import end_all_access
 from apps.identity.handlers.lateness import refuse_late
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.recording import Happening, record
-from apps.identity.handlers.revoking import end_client_sessions, revoke_grants
+from apps.identity.handlers.revoking import end_sessions_through, revoke_grants
 from apps.identity.store import accounts, clients, one_time_tokens, outgoing_messages, second_factors
 from contracts.identity import (
     EraseUser,
@@ -39,7 +39,7 @@ async def erase_user(parts: Parts, _database: Database, request: Envelope[EraseU
         if account.status is not UserStatus.ERASED:
             deleted = await _erase(parts, tx, account, request)
     for client in deleted:
-        await _end_sessions_through(parts, client, request)
+        await end_sessions_through(parts, client, request)
     return replace(account, status=UserStatus.ERASED, email=None, email_verified_at=None).user
 
 
@@ -60,11 +60,3 @@ async def _erase(parts: Parts, tx: Transaction, account: Account, request: Envel
     changed = {"user_id": account.id, "status": UserStatus.ERASED, "changed_by": actor, "changed_at": tx.now}
     tx.say(UserStatusChanged.model_validate(changed), request)
     return deleted
-
-
-async def _end_sessions_through(parts: Parts, client: UUID, request: Envelope[EraseUser]) -> None:
-    """End the sessions that other users have through a client which is gone, some thousands at a time."""
-    more = True
-    while more:
-        async with parts.transactions.begin() as tx:
-            more = await end_client_sessions(tx, str(client), RevocationReason.CLIENT_DELETED, request)

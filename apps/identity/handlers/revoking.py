@@ -46,6 +46,14 @@ async def end_client_sessions(
     return len(ended) == MOST_AT_ONCE
 
 
+async def end_sessions_through(parts: Parts, client: UUID, cause: Cause) -> None:
+    """End all sessions that users have through a client which is gone, in as many transactions as that takes."""
+    more = True
+    while more:
+        async with parts.transactions.begin() as tx:
+            more = await end_client_sessions(tx, str(client), RevocationReason.CLIENT_DELETED, cause)
+
+
 async def revoke_grants(
     tx: Transaction,
     user: UUID | None,
