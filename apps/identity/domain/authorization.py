@@ -6,7 +6,6 @@ From signing in to the code's end there is one grant: a ticket stands for it whi
 import hashlib
 import hmac
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,7 @@ from uuid import UUID
 from apps.identity.domain.account import Account
 from apps.identity.domain.authentication import Authentication
 from apps.identity.domain.clients import Client
-from apps.identity.domain.secret_tokens import fresh_token
+from apps.identity.domain.secret_tokens import base64url, fresh_token
 from contracts.identity import Acr, AuthorizationRequest, GrantType, Scope, UserStatus
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -127,5 +126,5 @@ def proves(verifier: str, challenge: str) -> bool:
     """Tell whether a code verifier is the one that a challenge was made of, by S256 (RFC 7636 §4.2)."""
     if not _VERIFIER.fullmatch(verifier):
         return False
-    made = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
-    return hmac.compare_digest(made, challenge.encode())
+    made = base64url(hashlib.sha256(verifier.encode()).digest())
+    return hmac.compare_digest(made.encode(), challenge.encode())

@@ -3,11 +3,10 @@
 A device's token lets it guess on a count of its own; it proves nothing else, and opens nothing.
 """
 
-from base64 import urlsafe_b64encode
 from os import urandom
 from uuid import UUID
 
-from apps.identity.domain.secret_tokens import Derivation
+from apps.identity.domain.secret_tokens import Derivation, base64url
 
 _PREFIX = "lld_"
 _PURPOSE = "device"
@@ -16,7 +15,7 @@ _ID_BYTES = 16
 
 def fresh_device_token(derivation: Derivation, user: UUID) -> str:
     """Return the token of another device of this user."""
-    device = urlsafe_b64encode(urandom(_ID_BYTES)).rstrip(b"=").decode()
+    device = base64url(urandom(_ID_BYTES))
     return f"{_PREFIX}{device}.{derivation.derive(_PURPOSE, user.bytes, device.encode())}"
 
 

@@ -14,6 +14,11 @@ def fresh_token(prefix: str) -> str:
     return prefix + secrets.token_urlsafe(_BYTES)
 
 
+def base64url(content: bytes) -> str:
+    """Return base64url without padding (RFC 7515 §2), as tokens and keys are written."""
+    return urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
 def token_hash(token: str) -> bytes:
     """Return what is kept of a random token. It has too many bits to be guessed, so a quick hash is enough."""
     return hashlib.sha256(token.encode()).digest()
@@ -45,4 +50,4 @@ def _mac(key: bytes, purpose: str, facts: Sequence[bytes]) -> str:
     """Write each fact with its length before it, so that no two lists of facts are the same text."""
     parts = [purpose.encode(), *facts]
     message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-    return urlsafe_b64encode(hmac.digest(key, message, "sha256")).rstrip(b"=").decode()
+    return base64url(hmac.digest(key, message, "sha256"))

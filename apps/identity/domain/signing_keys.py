@@ -4,7 +4,6 @@ A key is published some time before it signs, so that whoever checks tokens know
 checking until no token that it signed can hold any more.
 """
 
-import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+
+from apps.identity.domain.secret_tokens import base64url
 
 STALE = timedelta(minutes=2)
 """A replica that could not read the keys for so long signs no more; until then it may sign with the key before."""
@@ -78,7 +79,7 @@ class KeyPair:
     def __init__(self, private: Ed25519PrivateKey) -> None:
         self.private = private
         public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        self._thumbprinted = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(public)}
+        self._thumbprinted = {"crv": "Ed25519", "kty": "OKP", "x": base64url(public)}
         self.id = thumbprint(self._thumbprinted)
 
     @classmethod
@@ -135,8 +136,4 @@ class Keyring:
 def thumbprint(required_members: dict[str, str]) -> str:
     """Return the SHA-256 thumbprint of a key's required members (RFC 7638 §3)."""
     canonical = orjson.dumps(required_members, option=orjson.OPT_SORT_KEYS)
-    return _base64url(hashlib.sha256(canonical).digest())
-
-
-def _base64url(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+    return base64url(hashlib.sha256(canonical).digest())
