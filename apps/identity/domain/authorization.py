@@ -6,7 +6,6 @@ From signing in to the code's end there is one grant: a ticket stands for it whi
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -65,7 +64,7 @@ def client_scopes(client: Client, scope: str) -> tuple[Scope, ...]:
     return tuple(known for known in client.scopes if known in wanted or not wanted)
 
 
-def unknown_scopes(client: Client, scope: str) -> Iterable[str]:
+def unknown_scopes(client: Client, scope: str) -> list[str]:
     """Return what a client asks for and may not have."""
     return sorted(set(scope.split()).difference(client.scopes))
 

@@ -9,6 +9,7 @@ import jwt
 from jwt.exceptions import InvalidTokenError
 
 from apps.identity.domain.access_tokens import Issuer
+from apps.identity.domain.scopes import written
 from apps.identity.domain.sessions import OpenSession
 from contracts.identity import Introspection
 
@@ -56,7 +57,7 @@ def described_refresh_token(session: OpenSession, issuer: str, idle: timedelta) 
     """Return what the present refresh token of a session is."""
     return Introspection(
         active=True,
-        scope=" ".join(session.scopes),
+        scope=written(session.scopes),
         client_id=session.client_id,
         sub=session.user,
         sid=session.id,

@@ -62,7 +62,8 @@ async def issue_client_token(parts: Parts, _database: Database, request: Envelop
     async with parts.transactions.begin() as tx:
         client = await authenticate_client(tx, sent.client)
         _check_may(client, GrantType.CLIENT_CREDENTIALS)
-        if client.id is None or (beyond := unknown_scopes(client, sent.scope or "")):
+        beyond = unknown_scopes(client, sent.scope or "")
+        if client.id is None or beyond:
             raise Refused("invalid_scope", f"The client is not registered for {', '.join(beyond)}.", "scope")
         grant = access_tokens.Grant(
             id=client.id,
