@@ -9,14 +9,8 @@ from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.recording import Happening, record
 from apps.identity.store import second_factors as store
 from contracts.identity import SecurityEventKind
-from outbox.database import Reads
 from outbox.responder import Refused
 from outbox.transaction import Transaction
-
-
-async def second_factors(reads: Reads, user: UUID) -> list[str]:
-    """Return which second factors a user has: any of `totp` and `passkey`."""
-    return (await store.kinds_of(reads, [user])).get(user, [])
 
 
 async def check_second_factor(

@@ -19,7 +19,6 @@ from apps.identity.handlers.passkeys import add_passkey, start_passkey
 from apps.identity.handlers.passwords import change_password, request_password_reset, reset_password
 from apps.identity.handlers.refresh import refresh
 from apps.identity.handlers.register import ensure_account, register
-from apps.identity.handlers.second_factors import second_factors
 from apps.identity.handlers.totp import confirm_totp, start_totp
 from apps.identity.handlers.verification import send_verification, verify_email
 from apps.identity.queries.security_events import list_security_events
@@ -188,8 +187,7 @@ async def test_who_proves_an_address_first_gets_its_account_without_the_factors_
     await _reset(parts, database, mailbox)
     assert (await _log_in(parts, NEW)).refresh_token, "and no second factor is asked for"
     assert not await _can_refresh(parts, database, squatter)
-    async with database.reads() as reads:
-        assert await second_factors(reads, ann.id) == []
+    assert (await get_user(database, asking(GetUser(user=ann.id)))).second_factors == []
     assert {"totp_removed", "passkey_removed"} <= set(await _kinds(parts, database, ann.id))
 
 

@@ -20,10 +20,9 @@ from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.passkey_login import login_with_passkey
 from apps.identity.handlers.passkeys import add_passkey, challenge_passkey, remove_passkey, start_passkey
 from apps.identity.handlers.register import register
-from apps.identity.handlers.second_factors import second_factors
 from apps.identity.queries.passkeys import list_passkeys
 from apps.identity.store import passkeys as store
-from apps.identity.store.second_factors import forget
+from apps.identity.store.second_factors import forget, kinds_of
 from apps.identity.tests.asking import asking, register_request
 from apps.identity.tests.conftest import TOKEN_KEY
 from contracts.identity import (
@@ -106,7 +105,7 @@ async def test_a_passkey_is_registered_and_logs_in_with_two_factors(
     assert listed[0].last_used_at is not None
     assert await _kinds(database) == ["registered", "passkey_added", "logged_in"]
     async with database.reads() as reads:
-        assert await second_factors(reads, ann) == ["passkey"]
+        assert (await kinds_of(reads, [ann]))[ann] == ["passkey"]
 
 
 async def test_the_options_ask_for_verification_and_name_nobody(parts: Parts, database: Database, ann: UUID) -> None:

@@ -13,13 +13,14 @@ from apps.identity.domain import one_time_codes, recovery_codes
 from apps.identity.domain.account import Account
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.register import register
-from apps.identity.handlers.second_factors import check_second_factor, second_factors
+from apps.identity.handlers.second_factors import check_second_factor
 from apps.identity.handlers.totp import confirm_totp, remove_totp, renew_recovery_codes, start_totp
+from apps.identity.queries.users import get_user
 from apps.identity.store import accounts
 from apps.identity.store import second_factors as store
 from apps.identity.tests.asking import asking, register_request
 from apps.identity.tests.tables import rows_of
-from contracts.identity import ConfirmTotp, Origin, RemoveTotp, RenewRecoveryCodes, StartTotp
+from contracts.identity import ConfirmTotp, GetUser, Origin, RemoveTotp, RenewRecoveryCodes, StartTotp
 from contracts.ids import new_id
 from outbox.database import Database
 from outbox.responder import Refused
@@ -74,8 +75,7 @@ async def test_a_secret_counts_once_it_is_confirmed(parts: Parts, database: Data
     assert len((await confirm_totp(parts, database, asking(right))).recovery_codes) == 10
     with pytest.raises(Refused, match="second_factor_required"):
         await _check(parts, ann)
-    async with database.reads() as reads:
-        assert await second_factors(reads, ann.id) == ["totp"]
+    assert (await get_user(database, asking(GetUser(user=ann.id)))).second_factors == ["totp"]
     for refused in (
         start_totp(parts, database, asking(StartTotp(user=ann.id))),
         confirm_totp(parts, database, asking(right)),
