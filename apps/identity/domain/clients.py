@@ -17,7 +17,6 @@ from contracts.identity import FIRST_PARTY_CLIENT, GRANTED, GrantType, OAuthClie
 
 POSSIBLE_SCOPES = GRANTED[Role.SERVICE]
 """What a client may be registered for."""
-SECRET_PREFIX = "lls_"  # noqa: S105 - how secrets begin
 LONGEST_URI = 500
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"({_LABEL}\.)*{_LABEL}")
@@ -110,7 +109,7 @@ FIRST_PARTY = Client(
 
 def fresh_secret() -> str:
     """Return a client secret of 256 random bits."""
-    return fresh_token(SECRET_PREFIX)
+    return fresh_token("lls_")
 
 
 def check_name(name: str) -> None:

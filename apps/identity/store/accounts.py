@@ -45,7 +45,7 @@ SELECT id, email, password_hash, role, created_at, status, version, email_verifi
 FROM user_account WHERE id < $1 AND role = $3 ORDER BY id DESC LIMIT $2
 """
 _RENEW_HASH = "UPDATE user_account SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING id"
-_SET_PASSWORD = "UPDATE user_account SET password_hash = $2 WHERE id = $1"  # noqa: S105 - a statement
+_SET_HASH = "UPDATE user_account SET password_hash = $2 WHERE id = $1"
 _VERIFY_EMAIL = "UPDATE user_account SET email_verified_at = coalesce(email_verified_at, $2) WHERE id = $1"
 _SET_ROLE = "UPDATE user_account SET role = $2 WHERE id = $1"
 _SET_STATUS = "UPDATE user_account SET status = $2 WHERE id = $1"
@@ -118,7 +118,7 @@ async def renew_hash(tx: Transaction, account: Account, password_hash: str) -> b
 
 async def set_password(tx: Transaction, user: UUID, password_hash: str) -> None:
     """Keep the hash of another password."""
-    await tx.execute(_SET_PASSWORD, user, password_hash)
+    await tx.execute(_SET_HASH, user, password_hash)
 
 
 async def verify_email(tx: Transaction, user: UUID) -> None:

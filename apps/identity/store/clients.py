@@ -33,7 +33,7 @@ SELECT id, owner, name, secret_hash, redirect_uris, grant_types, scopes, created
 WHERE owner = $1 AND deleted_at IS NULL ORDER BY id DESC LIMIT $2
 """
 _COUNT = "SELECT count(*) FROM oauth_client WHERE owner = $1 AND deleted_at IS NULL"
-_SET_SECRET = "UPDATE oauth_client SET secret_hash = $2 WHERE id = $1"  # noqa: S105 - SQL
+_SET_HASH = "UPDATE oauth_client SET secret_hash = $2 WHERE id = $1"
 _DELETE = "UPDATE oauth_client SET deleted_at = $3 WHERE id = $1 AND owner = $2 AND deleted_at IS NULL RETURNING id"
 _DELETE_ALL = "UPDATE oauth_client SET deleted_at = $2 WHERE owner = $1 AND deleted_at IS NULL RETURNING id"
 
@@ -78,7 +78,7 @@ async def count(tx: Transaction, owner: UUID) -> int:
 
 async def set_secret(tx: Transaction, client: UUID, secret_hash: bytes) -> None:
     """Let a client have another secret."""
-    await tx.execute(_SET_SECRET, client, secret_hash)
+    await tx.execute(_SET_HASH, client, secret_hash)
 
 
 async def delete(tx: Transaction, client: UUID, owner: UUID) -> bool:
