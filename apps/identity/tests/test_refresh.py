@@ -20,11 +20,11 @@ from apps.identity.domain.signing_keys import KeyPair
 from apps.identity.handlers.ending import forget_ended
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.refresh import refresh
-from apps.identity.handlers.register import register
 from apps.identity.handlers.revoking import revoke_user
 from apps.identity.handlers.sessions import begin_session
 from apps.identity.store import accounts
-from apps.identity.tests.asking import asking, register_request
+from apps.identity.tests.accounts_of import registered
+from apps.identity.tests.asking import asking
 from apps.identity.tests.clocked import ClockedTransactions
 from contracts.identity import (
     FIRST_PARTY_CLIENT,
@@ -47,26 +47,13 @@ USERS, SESSIONS_EACH, AT_ONCE = 10, 100, 16
 
 
 @pytest.fixture
-def clock(database: Database) -> ClockedTransactions:
+def transactions(database: Database) -> ClockedTransactions:
     return ClockedTransactions(database)
 
 
 @pytest.fixture
-def parts(parts: Parts, clock: ClockedTransactions) -> Parts:
-    return replace(parts, transactions=clock)
-
-
-@pytest.fixture
 async def ann(parts: Parts, database: Database) -> Account:
-    return await _registered(parts, database, "ann@ledgerlink.example")
-
-
-async def _registered(parts: Parts, database: Database, email: str) -> Account:
-    user = await register(parts, database, register_request(email))
-    async with database.reads() as reads:
-        account = await accounts.by_id(reads, user.id)
-    assert account
-    return account
+    return await registered(parts, database)
 
 
 async def _begun(parts: Parts, account: Account, **changed: Any) -> AccessToken:
@@ -110,11 +97,11 @@ async def test_a_refresh_gives_the_next_token_and_an_access_token_of_the_session
 
 
 async def test_who_did_not_hear_the_answer_gets_the_identical_successor(
-    parts: Parts, database: Database, ann: Account, clock: ClockedTransactions
+    parts: Parts, database: Database, ann: Account, transactions: ClockedTransactions
 ) -> None:
     first = await _begun(parts, ann)
     second = await _one(parts, database, first.refresh_token)
-    clock.pass_time(GRACED)
+    transactions.pass_time(GRACED)
     again = await _one(parts, database, first.refresh_token)
     assert isinstance(second, AccessToken)
     assert isinstance(again, AccessToken)
@@ -130,14 +117,14 @@ async def test_reuse_ends_the_session_for_both_and_is_said(
     parts: Parts,
     database: Database,
     ann: Account,
-    clock: ClockedTransactions,
+    transactions: ClockedTransactions,
     seconds: float,
     changed: dict[str, str | None],
 ) -> None:
     first = await _begun(parts, ann, jkt=JKT)
     second = await _one(parts, database, first.refresh_token, jkt=JKT)
     assert isinstance(second, AccessToken)
-    clock.pass_time(seconds)
+    transactions.pass_time(seconds)
     assert await _one(parts, database, first.refresh_token, **{"jkt": JKT} | changed) == "invalid_grant"
     assert await _one(parts, database, second.refresh_token, jkt=JKT) == "invalid_grant"
     said = {subject: data for subject, data in await _said(database) if not subject.startswith(_REGISTERING)}
@@ -178,7 +165,7 @@ async def test_a_client_may_ask_for_less_but_not_for_more(parts: Parts, database
 
 
 async def test_no_session_is_refreshed_without_end(
-    parts: Parts, database: Database, ann: Account, clock: ClockedTransactions
+    parts: Parts, database: Database, ann: Account, transactions: ClockedTransactions
 ) -> None:
     token: str | None = (await _begun(parts, ann)).refresh_token
     for _ in range(32):
@@ -186,18 +173,18 @@ async def test_no_session_is_refreshed_without_end(
         assert isinstance(answer, AccessToken)
         token = answer.refresh_token
     assert await _one(parts, database, token) == "too_many_attempts"
-    clock.pass_time(LATE)
+    transactions.pass_time(LATE)
     assert isinstance(await _one(parts, database, token), AccessToken)
     assert await database.pool.fetchval("SELECT cardinality(replaced) FROM user_session") == 1
 
 
 async def test_one_batch_judges_one_request_after_the_other(
-    parts: Parts, database: Database, ann: Account, clock: ClockedTransactions
+    parts: Parts, database: Database, ann: Account, transactions: ClockedTransactions
 ) -> None:
     first, other = [await _begun(parts, ann) for _ in range(2)]
     second = await _one(parts, database, first.refresh_token)
     assert isinstance(second, AccessToken)
-    clock.pass_time(LATE)
+    transactions.pass_time(LATE)
     tokens = [second.refresh_token, second.refresh_token, first.refresh_token, second.refresh_token, "x"]
     answers = await refresh(parts, database, [*map(_request, tokens), _request(other.refresh_token)])
     codes = [answer.problem.code if isinstance(answer, Refused) else "token" for answer in answers]
@@ -228,15 +215,15 @@ async def test_a_session_ends_when_its_user_may_no_more(parts: Parts, database: 
 
 
 async def test_what_has_ended_is_forgotten_after_a_while(
-    parts: Parts, database: Database, ann: Account, clock: ClockedTransactions
+    parts: Parts, database: Database, ann: Account, transactions: ClockedTransactions
 ) -> None:
     for session in [await _begun(parts, ann) for _ in range(2)][:1]:
         second = await _one(parts, database, session.refresh_token)
         assert isinstance(second, AccessToken)
-        clock.pass_time(LATE)
+        transactions.pass_time(LATE)
         assert await _one(parts, database, session.refresh_token) == "invalid_grant"
     for hours, sessions, revocations in ((0.2, 2, 1), (1, 2, 0), (24, 1, 0), (24 * 31, 0, 0)):
-        clock.pass_time(3600 * hours)
+        transactions.pass_time(3600 * hours)
         async with parts.transactions.begin() as tx:
             await forget_ended(parts, tx)
         assert await database.pool.fetchval("SELECT count(*) FROM user_session") == sessions
@@ -269,11 +256,11 @@ class Crowd:
 
 
 async def test_a_thousand_sessions_refreshed_sixteen_times_at_once_and_half_of_them_stolen(
-    parts: Parts, database: Database, clock: ClockedTransactions
+    parts: Parts, database: Database, transactions: ClockedTransactions
 ) -> None:
     first: dict[UUID, str] = {}
     for n in range(USERS):
-        account = await _registered(parts, database, f"user-{n}@ledgerlink.example")
+        account = await registered(parts, database, f"user-{n}@ledgerlink.example")
         for token in [await _begun(parts, account) for _ in range(SESSIONS_EACH)]:
             first[token.session_id or UUID(int=0)] = token.refresh_token or ""
     crowd = Crowd(parts, database)
@@ -285,7 +272,7 @@ async def test_a_thousand_sessions_refreshed_sixteen_times_at_once_and_half_of_t
     assert len(set(held.values())) == USERS * SESSIONS_EACH
     assert await database.pool.fetchval("SELECT count(*) FROM user_session WHERE ended_at IS NOT NULL") == 0
 
-    clock.pass_time(LATE)
+    transactions.pass_time(LATE)
     stolen = set(random.sample(sorted(first), len(first) // 2))
     third = await crowd.present([*held.items()] * 4 + [(session, first[session]) for session in stolen] * 4)
     for session, answers in third.items():

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from apps.identity.domain import one_time_codes, recovery_codes
 from apps.identity.domain.account import Account
 from apps.identity.handlers.parts import Parts
-from apps.identity.handlers.register import register
 from apps.identity.handlers.second_factors import check_second_factor
 from apps.identity.handlers.totp import confirm_totp, remove_totp, renew_recovery_codes, start_totp
 from apps.identity.queries.users import get_user
-from apps.identity.store import accounts
 from apps.identity.store import second_factors as store
-from apps.identity.tests.asking import asking, register_request
+from apps.identity.tests.accounts_of import registered
+from apps.identity.tests.asking import asking
 from apps.identity.tests.tables import rows_of
 from contracts.identity import ConfirmTotp, GetUser, Origin, RemoveTotp, RenewRecoveryCodes, StartTotp
 from contracts.ids import new_id
@@ -32,11 +31,7 @@ NOW = datetime(2026, 1, 5, 9, 30, 10, tzinfo=UTC)
 
 @pytest.fixture
 async def ann(parts: Parts, database: Database) -> Account:
-    user = await register(parts, database, register_request())
-    async with database.reads() as reads:
-        account = await accounts.by_id(reads, user.id)
-    assert account
-    return account
+    return await registered(parts, database)
 
 
 async def _enrolled(parts: Parts, database: Database, user: UUID) -> tuple[pyotp.TOTP, list[str]]:
@@ -147,7 +142,7 @@ async def test_renewed_codes_take_the_place_of_all_earlier_ones(parts: Parts, da
 
 
 async def test_another_users_code_is_worth_nothing(parts: Parts, database: Database, ann: Account) -> None:
-    bob = await register(parts, database, register_request("bob@ledgerlink.example"))
+    bob = await registered(parts, database, "bob@ledgerlink.example")
     await _enrolled(parts, database, ann.id)
     _, bobs = await _enrolled(parts, database, bob.id)
     with pytest.raises(Refused, match="invalid_credentials"):

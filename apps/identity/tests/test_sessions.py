@@ -1,6 +1,5 @@
 """Sessions: shown to their users, ended by them, bounded; and what gateways are told of it."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -13,13 +12,12 @@ from apps.identity.domain.scopes import scopes_of
 from apps.identity.domain.sessions import NewSession
 from apps.identity.handlers.ending import end_other_sessions, end_session
 from apps.identity.handlers.parts import Parts
-from apps.identity.handlers.register import register
 from apps.identity.handlers.revoking import end_client_sessions, revoke_grants, revoke_user
 from apps.identity.handlers.sessions import authenticate_session, begin_session
 from apps.identity.queries import sessions as queries
 from apps.identity.queries.sessions import get_revocations, list_sessions
-from apps.identity.store import accounts
-from apps.identity.tests.asking import asking, register_request
+from apps.identity.tests.accounts_of import registered
+from apps.identity.tests.asking import asking
 from apps.identity.tests.clocked import ClockedTransactions
 from contracts.identity import (
     FIRST_PARTY_CLIENT,
@@ -44,26 +42,13 @@ ELSEWHERE = Origin(address="2001:db8::1", user_agent="App on a phone")
 
 
 @pytest.fixture
-def clock(database: Database) -> ClockedTransactions:
+def transactions(database: Database) -> ClockedTransactions:
     return ClockedTransactions(database)
 
 
 @pytest.fixture
-def parts(parts: Parts, clock: ClockedTransactions) -> Parts:
-    return replace(parts, transactions=clock)
-
-
-@pytest.fixture
 async def ann(parts: Parts, database: Database) -> Account:
-    return await _registered(parts, database, "ann@ledgerlink.example")
-
-
-async def _registered(parts: Parts, database: Database, email: str) -> Account:
-    user = await register(parts, database, register_request(email))
-    async with database.reads() as reads:
-        account = await accounts.by_id(reads, user.id)
-    assert account
-    return account
+    return await registered(parts, database)
 
 
 def _proof(account: Account, acr: Acr = Acr.ONE_FACTOR) -> Authentication:
@@ -101,12 +86,12 @@ async def _said(database: Database) -> list[dict[str, object]]:
 
 
 async def test_users_see_where_they_are_logged_in(
-    parts: Parts, database: Database, ann: Account, clock: ClockedTransactions
+    parts: Parts, database: Database, ann: Account, transactions: ClockedTransactions
 ) -> None:
-    bob = await _registered(parts, database, "bob@ledgerlink.example")
+    bob = await registered(parts, database, "bob@ledgerlink.example")
     await _begin(parts, bob)
     here = await _begin(parts, ann)
-    clock.pass_time(1)
+    transactions.pass_time(1)
     there = await _begin(parts, ann, ELSEWHERE)
     first, second = await _listed(parts, database, ann, current=here)
     assert (first.id, first.address, first.device, first.current) == (there, "2001:db8::1", "App on a phone", False)
@@ -164,7 +149,7 @@ async def test_a_user_ends_one_session_and_it_is_written_down(parts: Parts, data
 
 
 async def test_nobody_ends_sessions_of_others(parts: Parts, database: Database, ann: Account) -> None:
-    bob = await _registered(parts, database, "bob@ledgerlink.example")
+    bob = await registered(parts, database, "bob@ledgerlink.example")
     bobs = await _begin(parts, bob)
     for session in (bobs, new_id()):
         with pytest.raises(Refused, match="session_not_found"):
@@ -185,13 +170,13 @@ async def test_a_user_ends_all_sessions(parts: Parts, database: Database, ann: A
 
 
 async def test_one_session_too_many_ends_the_one_that_was_used_least_recently(
-    parts: Parts, database: Database, ann: Account, clock: ClockedTransactions
+    parts: Parts, database: Database, ann: Account, transactions: ClockedTransactions
 ) -> None:
     begun = []
     for _ in range(MOST_SESSIONS):
-        clock.pass_time(1)
+        transactions.pass_time(1)
         begun.append(await _begin(parts, ann))
-    clock.pass_time(1)
+    transactions.pass_time(1)
     async with parts.transactions.begin() as tx:  # the oldest one is used again
         token = await authenticate_session(parts, tx, begun[0], _proof(ann, Acr.TWO_FACTORS))
     assert isinstance(token, AccessToken)
@@ -210,7 +195,7 @@ async def test_who_proves_again_who_they_are_gets_a_token_that_says_so(
         token = await authenticate_session(parts, tx, session, _proof(ann, Acr.TWO_FACTORS))
     assert (token.session_id, token.refresh_token) == (session, None)
     assert await database.pool.fetchval("SELECT acr FROM user_session") == "aal2"
-    bob = await _registered(parts, database, "bob@ledgerlink.example")
+    bob = await registered(parts, database, "bob@ledgerlink.example")
     for account, named in ((bob, session), (ann, new_id())):
         with pytest.raises(Refused, match="session_ended"):
             async with parts.transactions.begin() as tx:
@@ -218,14 +203,14 @@ async def test_who_proves_again_who_they_are_gets_a_token_that_says_so(
 
 
 async def test_a_gateway_reads_page_by_page_what_was_revoked(
-    parts: Parts, database: Database, ann: Account, clock: ClockedTransactions, monkeypatch: pytest.MonkeyPatch
+    parts: Parts, database: Database, ann: Account, transactions: ClockedTransactions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "MOST_REVOCATIONS", 3)
     grants = [new_id() for _ in range(7)]
     async with parts.transactions.begin() as tx:
         account = await revoke_user(parts, tx, ann, RevocationReason.ROLE_CHANGED)
         await revoke_grants(tx, ann.id, grants[:5], RevocationReason.KEY_REVOKED)
-    clock.pass_time(1)
+    transactions.pass_time(1)
     async with parts.transactions.begin() as tx:
         await revoke_grants(tx, None, grants[5:], RevocationReason.CLIENT_DELETED)
     page = await _revoked(parts, database)
