@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import ceil
 from uuid import UUID
 
 from prometheus_client import Counter
@@ -125,7 +126,9 @@ def _decided(
 
 def _refused(verdict: Verdict) -> Refused:
     if verdict is Verdict.TOO_QUICK:
-        return Refused("too_many_attempts", "The session is refreshed too often; wait some seconds.")
+        seconds = ceil(refresh_tokens.GRACE.total_seconds())
+        detail = "The session is refreshed too often; wait some seconds."
+        return Refused("too_many_attempts", detail, retry_after=seconds)
     return Refused("invalid_grant", _NOT_VALID)
 
 

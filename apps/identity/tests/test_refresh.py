@@ -172,7 +172,9 @@ async def test_no_session_is_refreshed_without_end(
         answer = await _one(parts, database, token)
         assert isinstance(answer, AccessToken)
         token = answer.refresh_token
-    assert await _one(parts, database, token) == "too_many_attempts"
+    (refused,) = await refresh(parts, database, [_request(token)])
+    assert isinstance(refused, Refused)
+    assert (refused.problem.code, refused.problem.retry_after) == ("too_many_attempts", 10)
     transactions.pass_time(LATE)
     assert isinstance(await _one(parts, database, token), AccessToken)
     assert await database.pool.fetchval("SELECT cardinality(replaced) FROM user_session") == 1
