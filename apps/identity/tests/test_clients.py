@@ -15,6 +15,7 @@ from apps.identity.domain.clients import (
     check_possible,
     check_redirect_uri,
 )
+from apps.identity.handlers import revoking
 from apps.identity.handlers.client_keeping import delete_client, rotate_client_secret
 from apps.identity.handlers.clients import authenticate_client
 from apps.identity.handlers.parts import Parts
@@ -229,6 +230,18 @@ async def test_a_deleted_client_takes_its_sessions_along(parts: Parts, database:
     assert {row["grant_id"] for row in revoked} == {made.client.id, token.session_id}
     with pytest.raises(Refused, match="client_not_found"):
         await delete_client(parts, database, asking(DeleteClient(owner=shop, client=made.client.id, origin=HERE)))
+
+
+async def test_a_deleted_client_takes_more_sessions_along_than_end_at_once(
+    parts: Parts, database: Database, shop: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revoking, "MOST_AT_ONCE", 1)
+    await register(parts, database, register_request())
+    made = await new_client(parts, database, shop)
+    for _ in range(3):
+        await redeemed(parts, database, made, await code_for(parts, database, made))
+    await delete_client(parts, database, asking(DeleteClient(owner=shop, client=made.client.id, origin=HERE)))
+    assert await database.pool.fetchval("SELECT count(*) FROM user_session WHERE ended_at IS NULL") == 0
 
 
 @pytest.mark.parametrize(
