@@ -1,5 +1,7 @@
 """Server-sent events over connections that get lost."""
 
+from collections.abc import AsyncIterator
+
 import httpx
 import pytest
 
@@ -44,3 +46,19 @@ async def test_following_ends_when_it_is_refused_or_takes_too_long() -> None:
     with pytest.raises(NoAnswerError):
         _ = [e async for e in api.client(ANN, steady()).payment_intents.events(INTENT["id"], seconds=10)]
     assert api.clock.now <= 10
+
+
+async def test_a_connection_that_never_ends_is_not_followed_for_longer_either() -> None:
+    api = Api()
+
+    async def heartbeats() -> AsyncIterator[bytes]:
+        for number in range(200):
+            yield f"id: {number}\ndata: {{}}\n\n: still open\n\n".encode()
+            await api.clock.sleep(1)
+
+    api.script.append(httpx.Response(200, content=heartbeats(), headers={"Content-Type": "text/event-stream"}))
+    events = api.client(ANN).payment_intents.events(INTENT["id"], seconds=10)
+    assert [(await anext(events)).id for _ in range(10)] == [str(number) for number in range(10)]
+    with pytest.raises(NoAnswerError):
+        await anext(events)
+    assert api.asked[0].extensions["timeout"]["read"] == 10  # nor is silence waited for beyond that

@@ -71,7 +71,7 @@ class EventFollower:
             pause = self._transport.retries.first_pause
             try:
                 async with self._transport.http.stream(
-                    "GET", self._path, headers=await self._headers(), timeout=_TIMEOUT
+                    "GET", self._path, headers=await self._headers(), timeout=self._timeout()
                 ) as response:
                     if response.status_code == NO_CONTENT:
                         return
@@ -87,6 +87,8 @@ class EventFollower:
     async def _read(self, response: httpx.Response) -> AsyncIterator[ServerSentEvent]:
         parser = EventParser(self._last_id)
         async for line in response.aiter_lines():
+            if self._transport.clock() >= self._ends:  # also of what goes on without end
+                raise self._too_long()
             if event := parser.take(line):
                 self._failures, self._was_renewed, self._last_id = 0, False, event.id
                 yield event
@@ -115,12 +117,16 @@ class EventFollower:
 
     async def _wait(self, pause: float) -> None:
         if self._transport.clock() + pause >= self._ends:
-            raise NoAnswerError(f"the events of {self._path} went on for longer than they were to be followed")
+            raise self._too_long()
         await self._transport.sleep(pause)
+
+    def _too_long(self) -> NoAnswerError:
+        return NoAnswerError(f"the events of {self._path} went on for longer than they were to be followed")
+
+    def _timeout(self) -> httpx.Timeout:
+        left = max(0.001, self._ends - self._transport.clock())
+        return httpx.Timeout(min(CONNECT_SECONDS, left), read=min(SILENCE_SECONDS, left))
 
     async def _headers(self) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {await self._who.token()}", "Accept": "text/event-stream"}
         return headers | ({"Last-Event-ID": self._last_id} if self._last_id else {})
-
-
-_TIMEOUT = httpx.Timeout(CONNECT_SECONDS, read=SILENCE_SECONDS)
