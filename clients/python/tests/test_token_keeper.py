@@ -10,7 +10,10 @@ import pytest
 from ledgerlink_client import (
     ApiKey,
     ClientCredentials,
+    LedgerLinkError,
+    NoAnswerError,
     NotAuthenticatedError,
+    Options,
     Password,
     SavedTokens,
     SecondFactorRequiredError,
@@ -100,6 +103,33 @@ async def test_a_lost_refresh_is_repeated_with_the_same_token_and_not_for_long()
     with pytest.raises(Exception, match="no answer"):
         await down.client(_saved()).wallets.get(WALLET["id"])
     assert down.clock.now < 10  # later the same token would count as stolen
+
+
+@pytest.mark.parametrize(("expires_at", "told"), [(LONG_AGO, NoAnswerError), (LONG, NotAuthenticatedError)])
+async def test_a_call_ends_at_its_deadline_while_its_token_is_renewed(
+    expires_at: datetime, told: type[LedgerLinkError]
+) -> None:
+    """The renewal itself goes on: whoever calls next has its answer."""
+    turn, renewed = asyncio.Event(), asyncio.Event()
+
+    async def answering(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/oauth/token":
+            await turn.wait()
+            renewed.set()
+            return token(1, refresh_token="refresh-1")
+        refused = request.headers["Authorization"] == "Bearer access-0"
+        return problem(401, "invalid_token") if refused else httpx.Response(201, json=WALLET)
+
+    api = Api(answering=answering)
+    link = api.client(_saved(expires_at))
+    async with asyncio.timeout(30):
+        with pytest.raises(told) as raised:
+            await link.wallets.open("EUR", options=Options("mine", deadline=0.05))
+        assert raised.value.idempotency_key == "mine"
+        assert not renewed.is_set()
+        turn.set()
+        await link.wallets.open("EUR", options=Options("mine"))
+    assert sum(request.url.path == "/oauth/token" for request in api.asked) == 1
 
 
 async def test_a_session_that_has_ended_begins_again_where_the_password_is_known() -> None:

@@ -111,14 +111,16 @@ class Transport:
     def _seconds(self, options: Options) -> float:
         return self.retries.deadline if options.deadline is None else options.deadline
 
+    def _until_the_end(self, call: _Call) -> asyncio.Timeout:
+        return asyncio.timeout(max(0.001, call.ends - self.clock()))
+
     async def _attempt(self, call: _Call, who: Credentials | None) -> httpx.Response | Exception:
         """Ask once; what came in the way is returned, not raised."""
         call.attempts += 1
-        token = await who.token() if who else None
-        headers = call.headers | ({"Authorization": f"Bearer {token}"} if token else {})
-        left = max(0.001, call.ends - self.clock())
         try:
-            async with asyncio.timeout(left):
+            async with self._until_the_end(call):
+                token = await who.token() if who else None
+                headers = call.headers | ({"Authorization": f"Bearer {token}"} if token else {})
                 if call.following is not None:
                     return await self.http.get(call.following, headers=headers, timeout=_TIMEOUT)
                 return await self.http.request(
@@ -140,10 +142,23 @@ class Transport:
             may_repeat = call.request.repeatable is Repeatable.ALWAYS or isinstance(answer, _NOT_SENT)
             return self._after_failure(call, None) if may_repeat else None
         if answer.status_code == UNAUTHORIZED:
-            return 0.0 if who and await _renewed(call, answer, who) else None
+            return 0.0 if who and await self._renewed(call, answer, who) else None
         if call.following is not None:
             return self._followed(call, answer)
         return self._after_success(call, answer) if answer.is_success else self._after_problem(call, answer)
+
+    async def _renewed(self, call: _Call, answer: httpx.Response, who: Credentials) -> bool:
+        """Tell whether there is another token to try; once a call, and not where a token as such does not suffice."""
+        problem = problem_error(answer.status_code, _object(answer), answer.headers)
+        if call.was_renewed or isinstance(problem, StepUpRequiredError):
+            return False
+        call.was_renewed = True
+        sent = answer.request.headers.get("Authorization", "").removeprefix("Bearer ")
+        try:
+            async with self._until_the_end(call):
+                return await who.renew(sent)
+        except TimeoutError:
+            return False
 
     def _after_success(self, call: _Call, answer: httpx.Response) -> float | None:
         """Begin to follow what is recorded only; all else is done."""
@@ -171,16 +186,6 @@ class Transport:
     def _after_failure(self, call: _Call, asked_for: float | None) -> float | None:
         call.failures += 1
         return self.retries.pause(call.failures, asked_for) if call.failures < self.retries.attempts else None
-
-
-async def _renewed(call: _Call, answer: httpx.Response, who: Credentials) -> bool:
-    """Tell whether there is another token to try; once in a call, and not where a token as such does not suffice."""
-    problem = problem_error(answer.status_code, _object(answer), answer.headers)
-    if call.was_renewed or isinstance(problem, StepUpRequiredError):
-        return False
-    call.was_renewed = True
-    sent = answer.request.headers.get("Authorization", "").removeprefix("Bearer ")
-    return await who.renew(sent)
 
 
 def _headers(request: Request, options: Options) -> dict[str, str]:
