@@ -44,8 +44,10 @@ async def _admin(data_dir: Path) -> AsyncIterator[httpx.AsyncClient]:
         try:
             session = _answered(await http.post("/v1/sessions", json=credentials))
             http.headers["Authorization"] = f"Bearer {session['access_token']}"
-            yield http
-            await http.delete(f"/v1/sessions/{session['session_id']}")
+            try:
+                yield http
+            finally:
+                await http.delete(f"/v1/sessions/{session['session_id']}")
         except httpx.HTTPError as error:
             raise StackError(
                 f"the gateway does not answer ({type(error).__name__}); see `ledgerlink status`"
@@ -54,7 +56,11 @@ async def _admin(data_dir: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 def _answered(answer: httpx.Response) -> dict[str, Any]:
     """Return what was answered. Raises StackError with the problem's own words."""
-    content: dict[str, Any] = answer.json()
+    try:
+        content: dict[str, Any] = answer.json()
+    except ValueError as error:
+        status = answer.status_code
+        raise StackError(f"the gateway answers {status} without a document; see `ledgerlink status`") from error
     if not answer.is_success:
         raise StackError(f"{content.get('title', answer.status_code)}: {content.get('detail', '')}")
     return content
