@@ -12,6 +12,7 @@ from nats.aio.msg import Msg
 from contracts.ids import new_id
 from contracts.message import GATEWAY_REPLIES, Message
 from outbox.connection import connection_options
+from outbox.ending import end
 from outbox.settings import BrokerSettings
 
 _LOG = structlog.get_logger()
@@ -58,8 +59,7 @@ class Broker:
     async def close(self) -> None:
         """Close the connection, in bounded time."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
         with suppress(nats.errors.Error, OSError, TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self.client.close()

@@ -21,6 +21,7 @@ from contracts.payments import CreatePaymentIntent, GetPaymentIntent
 from contracts.topology import DURABLES, Durable
 from contracts.wallet import GetAccounts
 from gateway.tests.tokens import Signer
+from outbox.ending import end
 from tests.servers import NatsServer
 
 Script = Callable[[Any], Iterable[Reply | float]]
@@ -102,9 +103,7 @@ class ScriptedServices:
 
     async def stop_consuming(self, durable: Durable) -> None:
         """Leave its commands where they are."""
-        task = self._consuming.pop(durable.name)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end([self._consuming.pop(durable.name)])
 
     async def serve(self, query: type[Message]) -> None:
         nc = self._connections[query.contract.owner]
@@ -150,9 +149,7 @@ class ScriptedServices:
                 await asyncio.sleep(step)
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         for nc in self._connections.values():
             with suppress(nats.errors.Error, OSError):
                 await nc.close()

