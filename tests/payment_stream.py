@@ -139,6 +139,9 @@ class PaymentStream:
             "description": payment.key,
         }
         response = await self._definite(payment, "POST", "/v1/payment_intents", headers=headers, json=order)
+        while response.headers.get("Content-Location", "").startswith("/v1/operations/"):
+            await asyncio.sleep(PAUSE)  # its owner was away: there is no payment to show yet
+            response = await self._definite(payment, "POST", "/v1/payment_intents", headers=headers, json=order)
         note(payment, response)
         while not payment.is_answered:
             await asyncio.sleep(PAUSE)
