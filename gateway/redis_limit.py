@@ -10,6 +10,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from gateway.gcra import Charge, Standing
 from gateway.redis_connections import FAILURES, connect, disconnect
+from outbox.ending import end
 
 SCRIPT = files("gateway").joinpath("gcra.lua").read_text()
 _AT_ONCE = 256
@@ -96,6 +97,5 @@ class RedisLimit:
     async def close(self) -> None:
         """Answer nobody any more, and close the connections."""
         if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.gather(self._asking, return_exceptions=True)
+            await end([self._asking])
         await disconnect(self._redis)

@@ -13,6 +13,7 @@ import httpx
 
 from contracts.ids import new_id
 from contracts.payments import PaymentStatus
+from outbox.ending import end
 from tests.people import CURRENCY, Customer
 
 LANES = 3  # payments of one customer at the same time, so that a crash finds batches and not single messages
@@ -77,16 +78,14 @@ class PaymentStream:
             if error is None:
                 await asyncio.gather(*self._lanes)
         finally:
-            for lane in self._lanes:
-                lane.cancel()
-            await asyncio.gather(*self._lanes, return_exceptions=True)
+            await end(self._lanes)
             await self._client.aclose()
 
     async def answered(self, more: int, deadline: float = PATIENCE) -> None:
         """Wait until `more` payments that start from now on are answered."""
-        known, end = len(self.payments), time.monotonic() + deadline
+        known, latest = len(self.payments), time.monotonic() + deadline
         while sum(payment.is_answered for payment in self.payments[known:]) < more:
-            assert time.monotonic() < end, f"the stream has dried up: {self.answers}"
+            assert time.monotonic() < latest, f"the stream has dried up: {self.answers}"
             for lane in self._lanes:
                 if lane.done():
                     lane.result()

@@ -10,6 +10,7 @@ import httpx
 import jwt
 
 from contracts.identity import FIRST_PARTY_CLIENT
+from outbox.ending import end
 from tests.fresh_databases import FreshDatabaseFactory
 from tests.identity_and_gateways import ADMIN, IdentityAndGateways, bearer, identity_and_gateways
 from tests.servers import NatsServer
@@ -72,10 +73,8 @@ async def test_ten_rotations_under_load_fail_no_request(
                 return bool(broken) or all(customer.kids[kid] for customer in customers)
 
             await eventually("every customer has a token of the new key", all_have_it, deadline=60)
-        for life in lives:
-            life.cancel()
-        ended = await asyncio.gather(*lives, return_exceptions=True)
-        assert [end for end in ended if not isinstance(end, asyncio.CancelledError)] == []
+        await end(lives)
+        assert [life.exception() for life in lives if not life.cancelled()] == []
         assert set(answers) == {"refresh 200", "read 200"}
         for gateway in system.gateways:  # also of a token whose key ten others have followed
             assert (await gateway.get("/v1/sessions", headers=bearer(old))).status_code == 200

@@ -21,6 +21,7 @@ from apps.payments.tests.processors.webhook_room import WebhookRoom, machine
 from apps.payments.workers.apply_webhooks import inbound_worker
 from apps.payments.workers.call_processors import CallProcessors
 from outbox.database import Database
+from outbox.ending import end
 from outbox.responder import Refused
 from tests.waiting import eventually
 
@@ -90,9 +91,7 @@ async def _tasks(running: Running) -> AsyncIterator[None]:
     works = [running.calls.run(), running.inbound.run(), running.ledger()]
     tasks = [asyncio.create_task(work) for work in works]
     yield
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await end(tasks)
 
 
 TRICKS = ["tok_visa", "tok_pending", "tok_twice", "tok_webhook_first", "tok_reordered", "tok_unavailable"]

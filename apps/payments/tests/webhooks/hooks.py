@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -21,6 +21,7 @@ from contracts.ids import new_id
 from contracts.message import Envelope, Message, envelope_of
 from contracts.payments import CreateWebhookEndpoint, Delivery, DeliveryStatus, WebhookEndpoint
 from outbox.database import Database
+from outbox.ending import end
 from outbox.transaction import Spoken, Transactions
 
 M = TypeVar("M", bound=Message)
@@ -101,9 +102,7 @@ class Hooks:
             yield self.worker
             assert not running.done()
         finally:
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+            await end([running])
             self.worker = None
 
     async def endpoint(self, url: str, *events: str, owner: UUID = MERCHANT) -> WebhookEndpoint:

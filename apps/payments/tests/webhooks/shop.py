@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from outbox.ending import end
+
 Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
 PATIENCE = 20.0
 
@@ -118,6 +120,4 @@ async def open_shop(tls: ssl.SSLContext | None = None) -> AsyncIterator[Shop]:
         yield shop
     finally:
         server.close()
-        for task in list(serving):
-            task.cancel()
-        await asyncio.gather(*serving, return_exceptions=True)
+        await end(list(serving))

@@ -26,6 +26,7 @@ from contracts.payments import (
     SendTestEvent,
     UpdateWebhookEndpoint,
 )
+from outbox.ending import end
 
 SHORT_LEASE = timedelta(seconds=0.4)
 
@@ -318,8 +319,7 @@ async def test_of_two_processes_each_delivery_is_one_ones(hooks: Hooks, shop: Sh
                 second.wake()
             await hooks.settled(made.id, 90)
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await end([running])
     assert len(shop.received) == 90
     for intent in intents:
         assert hops_of(shop.received, intent) == [1, 2, 3]
