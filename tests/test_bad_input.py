@@ -1,7 +1,6 @@
 """Bad input gets a 4xx problem document that says what to change; never a 5xx, never a hang, never an effect."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
@@ -110,10 +109,8 @@ NO_CHALLENGE = {"invalid_credentials", "signature_invalid"}
 
 @pytest.mark.parametrize("bad", ALL_OF_THEM, ids=lambda bad: bad.what)
 async def test_bad_input_is_told_what_to_change(http: httpx.AsyncClient, scene: Scene, bad: Bad) -> None:
-    async with asyncio.timeout(10):
-        started = time.perf_counter()
+    async with asyncio.timeout(SECONDS):
         response = await _sent(http, bad, scene)
-        seconds = time.perf_counter() - started
     assert (response.status_code, response.headers["Content-Type"]) == (bad.status, "application/problem+json"), (
         response.text
     )
@@ -126,7 +123,6 @@ async def test_bad_input_is_told_what_to_change(http: httpx.AsyncClient, scene: 
     assert ("WWW-Authenticate" in response.headers) == (bad.status in {401, 403} and bad.code not in NO_CHALLENGE)
     assert ("Allow" in response.headers) == (bad.status == 405)
     assert PASSWORD not in response.text
-    assert seconds < SECONDS
 
 
 async def test_the_request_that_all_of_them_change_is_good(http: httpx.AsyncClient, scene: Scene) -> None:
