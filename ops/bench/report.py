@@ -36,6 +36,11 @@ class BenchReport(BaseModel):
     books_balance: bool
     findings: list[str]
 
+    @property
+    def as_expected(self) -> bool:
+        """Whether money of each kind has moved, and the books balance."""
+        return self.books_balance and all(run.settled for run in self.runs)
+
 
 def summarise(kind: Kind, outcomes: Outcomes, cpu: Mapping[str, float]) -> KindReport:
     """Turn what was measured into a report. A run in which nothing was settled has latencies of 0."""

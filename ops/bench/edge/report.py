@@ -32,6 +32,11 @@ class EdgeReport(BaseModel):
     load_average: float
     runs: list[KindReport]
 
+    @property
+    def as_expected(self) -> bool:
+        """Whether requests of each kind were answered, and none failed."""
+        return all(run.answered and not run.errors for run in self.runs)
+
 
 def summarise(kind: Kind, measured: Measured, cpu: Mapping[str, float]) -> KindReport:
     """Turn what was measured into a report; `cpu` are seconds by process."""

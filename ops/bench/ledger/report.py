@@ -72,6 +72,11 @@ class LedgerReport(BaseModel):
     books_balance: bool
     findings: list[str]
 
+    @property
+    def as_expected(self) -> bool:
+        """Whether the books balance."""
+        return self.books_balance
+
 
 def latency(seconds: Sequence[float]) -> Latency:
     """Summarise latencies; of none, zeros."""

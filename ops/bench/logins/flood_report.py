@@ -39,6 +39,11 @@ class FloodReport(BaseModel):
     came: dict[str, int]
     rows: list[Row]
 
+    @property
+    def as_expected(self) -> bool:
+        """Whether all else was answered without the flood and beside it, and nothing of it failed."""
+        return all(times.answered and not times.errors for row in self.rows for times in (row.quiet, row.flooded))
+
 
 def flood_report(capacity: float, came: Measured, quiet: Disturbed, flooded: Disturbed) -> FloodReport:
     """Turn what was measured into a report."""

@@ -26,6 +26,11 @@ class LoginReport(BaseModel):
     errors: dict[str, int]
     cpu_ms_each: dict[str, float]
 
+    @property
+    def as_expected(self) -> bool:
+        """Whether somebody could log in, and nobody could not."""
+        return self.logins > 0 and not self.errors
+
 
 def summarise(
     measured: Measured, alone: float, cpu: Mapping[str, float], threads: int, at_a_time: int, load_average: float
