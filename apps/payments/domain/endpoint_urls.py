@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
-from apps.payments.domain.public_addresses import is_public
+from apps.payments.domain.public_addresses import is_possible
 
 _LONGEST_NAME = 253
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -60,7 +60,7 @@ def _host_of(parts: SplitResult, *, inside: bool) -> str:
         address = _address_4(host)
     else:
         return _name(host, inside=inside)
-    if not inside and not is_public(address):
+    if not is_possible(address, inside=inside):
         raise UrlRefusedError("It must be a public host, not an address inside a network.")
     return address
 

@@ -37,6 +37,14 @@ _NOT_PUBLIC_6 = tuple(
         "3fff::/20",  # documentation
     )
 )
+# Nowhere in them is a cloud's metadata, as it is link-local.
+_PRIVATE_4 = tuple(IPv4Network(n) for n in ("10.0.0.0/8", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+_PRIVATE_6 = tuple(IPv6Network(n) for n in ("::1/128", "fc00::/7"))
+
+
+def is_possible(address: str, *, inside: bool) -> bool:
+    """Tell whether something may be sent there; `inside` is for development: this machine, private networks, too."""
+    return is_public(address) or (inside and _is_private(address))
 
 
 def is_public(address: str) -> bool:
@@ -50,3 +58,14 @@ def is_public(address: str) -> bool:
         return False
     # One with a zone ("%eth0") means an interface of this machine.
     return six.scope_id is None and six in _ASSIGNED_6 and not any(six in network for network in _NOT_PUBLIC_6)
+
+
+def _is_private(address: str) -> bool:
+    """Tell whether an address is this machine's or a private network's (RFC 1918, RFC 4193)."""
+    try:
+        if ":" not in address:
+            return any(IPv4Address(address) in network for network in _PRIVATE_4)
+        six = IPv6Address(address)
+    except AddressValueError:
+        return False
+    return six.scope_id is None and any(six in network for network in _PRIVATE_6)

@@ -17,7 +17,7 @@ import httpcore
 
 from apps.payments.domain.delivering import SendError
 from apps.payments.domain.endpoint_urls import Target, UrlRefusedError, target_of
-from apps.payments.domain.public_addresses import is_public
+from apps.payments.domain.public_addresses import is_possible
 
 TOTAL_SECONDS = 10.0
 _CONNECT_SECONDS = 4.0
@@ -97,7 +97,7 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """Connect to a host. Raises SendFailedError, or what httpcore raises."""
         addresses = await self._addresses(host)
-        if not self._inside and not all(is_public(address) for address in addresses):
+        if not all(is_possible(address, inside=self._inside) for address in addresses):
             raise SendFailedError(SendError.ADDRESS_REFUSED)
         tried = addresses[:_ADDRESSES_TRIED]
         for address in tried[:-1]:

@@ -136,11 +136,31 @@ def test_taken_apart(url: str, target: Target) -> None:
         "http://localhost:81/",
         "https://[::1]:8443/",
         "http://10.1.2.3/",
+        "http://192.168.1.2/",
+        "http://8.8.8.8/",
+        "http://[fd00::1]/",
         "http://sandbox/",
     ],
 )
 def test_development_may_send_inside(url: str) -> None:
     target_of(url, inside=True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[fe80::1]/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://[64:ff9b::a9fe:a9fe]/",
+        "http://0.0.0.0/",
+        "http://224.0.0.1/",
+        "http://[ff02::1]/",
+    ],
+)
+def test_development_may_not_send_to_what_is_neither_public_nor_private(url: str) -> None:
+    with pytest.raises(UrlRefusedError):
+        target_of(url, inside=True)
 
 
 @pytest.mark.parametrize(

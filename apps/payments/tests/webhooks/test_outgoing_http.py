@@ -94,6 +94,11 @@ async def test_a_name_that_points_inside_is_refused(shop: Shop, addresses: list[
     assert not shop.connections
 
 
+async def test_a_name_that_points_to_a_clouds_metadata_is_refused_in_development_too() -> None:
+    async with http(inside=True, resolve=names(shop_example=["169.254.169.254"])) as client:
+        assert await failure(client, "http://shop.example/hooks") is SendError.ADDRESS_REFUSED
+
+
 async def test_a_name_that_changes_its_address_after_the_check_changes_nothing(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
