@@ -47,6 +47,8 @@ class Reached:
 
     seeds: int = 0
     moves: set[tuple[str, str, str]] = field(default_factory=set)
+    boundaries: set[str] = field(default_factory=set)
+    deaths: set[str] = field(default_factory=set)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,8 @@ async def test_whatever_happens_the_books_hold(
         await play(world, seeds)
         await check(world)
         reached.moves |= {tuple(row) for row in await world.reads("payments", _MOVES)}
+        reached.boundaries |= set(world.chance.passed)
+        reached.deaths |= world.chance.deaths
         reached.seeds += len(seeds)
 
 
@@ -74,6 +78,13 @@ def test_so_many_seeds_reach_every_move_of_a_payment(reached: Reached) -> None:
     table = {(state, t, to) for state, moves in TRANSITIONS.items() for t, ends in moves.items() for to in ends}
     missed = sorted(f"{state} -{trigger}-> {to}" for state, trigger, to in table - _UNREACHED - reached.moves)
     assert not missed
+
+
+def test_processes_have_died_at_every_boundary_of_every_step(reached: Reached) -> None:
+    if reached.seeds < ENOUGH:
+        pytest.skip(f"only {reached.seeds} seeds were played")
+    assert {"payments-commands: before the commit", "call processors: with answers in hand"} <= reached.boundaries
+    assert sorted(reached.boundaries - reached.deaths) == []
 
 
 async def test_a_world_repeats_itself(

@@ -1,13 +1,27 @@
 """What a seed decides: time, fresh ids, and where a process dies."""
 
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from outbox.database import Database
 from outbox.transaction import Spoken, Transaction, Transactions
+
+_STEP: ContextVar[str] = ContextVar("step")
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """Name what a process is at while the block runs, and the tasks that it starts."""
+    token = _STEP.set(name)
+    try:
+        yield
+    finally:
+        _STEP.reset(token)
 
 
 class Killed(BaseException):
@@ -47,28 +61,42 @@ class Ids:
         return UUID(int=(self._milliseconds << 80) | (0x7 << 76) | (tail >> 62 << 64) | (0b10 << 62) | (tail % 2**62))
 
 
+CRASH = 0.015
+"""How often a process dies at a boundary of a step that it has passed a few times before."""
+CRASH_AT_FIRST = 0.1
+FIRST = 5
+"""So many times it is likelier, so that rare steps have their crashes, too."""
+
+
 class Chance:
-    """One seed's luck. After `calm` there are no crashes and no losses any more."""
+    """One seed's luck. After `calm` there are no crashes and no losses any more.
+
+    `passed` counts how often which boundary of which step was come to until then, `deaths` are those of them at which a
+    process has died.
+    """
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)  # noqa: S311 - it is to be repeated
         self.is_calm = False
+        self.passed = Counter[str]()
+        self.deaths = set[str]()
 
     def happens(self, probability: float) -> bool:
         """Tell whether trouble of this probability happens now."""
         return not self.is_calm and self.rng.random() < probability
 
-    def may_die(self, probability: float) -> None:
-        """Raise Killed, with this probability."""
-        if self.happens(probability):
+    def may_die(self, boundary: str) -> None:
+        """Raise Killed, now and then, at this boundary of the step at hand."""
+        if self.is_calm:
+            return
+        where = f"{_STEP.get()}: {boundary}"
+        self.passed[where] += 1
+        if self.happens(CRASH_AT_FIRST if self.passed[where] <= FIRST else CRASH):
+            self.deaths.add(where)
             raise Killed
 
     def calm(self) -> None:
         self.is_calm = True
-
-
-CRASH = 0.03
-"""How often a transaction is the last thing that a process does: half of these are rolled back, half are committed."""
 
 
 class MortalTransactions(Transactions):
@@ -89,5 +117,5 @@ class MortalTransactions(Transactions):
         async with super().begin() as tx:
             tx.now = self._clock.now
             yield tx
-            self._chance.may_die(CRASH / 2)
-        self._chance.may_die(CRASH / 2)
+            self._chance.may_die("before the commit")
+        self._chance.may_die("after the commit")

@@ -30,13 +30,11 @@ from outbox.service import Job, Service
 from outbox.transaction import Spoken, Transactions
 from outbox.workers import Worker
 from tests.fresh_databases import Cluster, FreshDatabase
-from tests.interleavings.chance import Chance, Clock, Ids, Killed, MortalTransactions
+from tests.interleavings.chance import Chance, Clock, Ids, Killed, MortalTransactions, step
 from tests.interleavings.network import Company, Line
 
 SERVICES = ("payments", "wallet", "risk")
 DELIVERED_AGAIN, OUT_OF_ORDER = 0.05, 0.1
-WITH_ANSWERS = 0.05
-"""How often a process dies that has called a processor and not kept what it said."""
 LONGEST_BATCH = 60
 GATEWAY = "gateway.replies.world"
 A = TypeVar("A", bound=Message)
@@ -174,7 +172,8 @@ class World:
             data=question,
         )
         responder = self.services[service].responders[question.contract.subject]
-        return decode(await responder.respond(envelope.encode()), Reply).data
+        with step(question.contract.subject):
+            return decode(await responder.respond(envelope.encode()), Reply).data
 
     async def _take_webhook(self, account: str, headers: Mapping[str, str], body: bytes) -> bool:
         question = AcceptWebhook.model_construct(processor=account, headers=headers, body=body)
@@ -199,7 +198,8 @@ class World:
         del queue[: len(batch)]
         service = next(s for s in self.services.values() if name in s.consumers)
         try:
-            await self._consume(service, name, batch)
+            with step(name):
+                await self._consume(service, name, batch)
         except Killed:
             queue[:0] = batch
             return
@@ -218,8 +218,9 @@ class World:
         """Run one of a service's recurring jobs."""
         job = next(job for _, job in self.services[service]._jobs if _name_of(job) == job_name)
         try:
-            async with self.services[service].transactions.begin() as tx:
-                await job(tx)
+            with step(job_name):
+                async with self.services[service].transactions.begin() as tx:
+                    await job(tx)
         except Killed:
             return
 
@@ -228,11 +229,14 @@ class World:
         worker = self.services["payments"]._workers["processors"]
         assert isinstance(worker, CallProcessors)
         try:
-            await worker._give_answers()
-            await worker._take_due()
-            await asyncio.gather(*worker._tasks)
-            self.chance.may_die(WITH_ANSWERS)
-            await worker._give_answers()
+            with step("keep answers"):
+                await worker._give_answers()
+            with step("call processors"):
+                await worker._take_due()
+                await asyncio.gather(*worker._tasks)
+                self.chance.may_die("with answers in hand")
+            with step("keep answers"):
+                await worker._give_answers()
         except Killed:
             parts = worker._transactions, worker._processors, worker._bounds, worker._apply
             self.services["payments"]._workers["processors"] = CallProcessors(*parts)
@@ -241,7 +245,8 @@ class World:
         """Let a worker do what is due."""
         worker: Worker = self.services["payments"]._workers[worker_name]
         try:
-            return await worker._drain()
+            with step(worker_name):
+                return await worker._drain()
         except Killed:
             return True
 
