@@ -79,6 +79,7 @@ DURABLES = (
             payments.CancelPaymentIntent,
             payments.CreateRefund,
             payments.SubmitEvidence,
+            payments.SettleOperation,
         ),
     ),
     Durable("payments-risk-decision", "payments", (risk.RiskDecision,)),

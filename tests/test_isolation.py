@@ -72,7 +72,10 @@ SPEAKS = {
         "risk.queries.get_outcome",
         "payments.commands.create_payment_intent",
         "payments.commands.confirm_payment_intent",
+        "payments.commands.settle_operation",
         "payments.queries.get_payment_intent",
+        "payments.queries.get_processor_operation",
+        "payments.queries.list_processor_operations",
         "payments.queries.get_outcome",
     },
     "identity": {
@@ -173,7 +176,12 @@ LISTENS = {
         "wallet.queries.list_breaks",
         "wallet.queries.get_outcome",
     },
-    "payments": {"payments.queries.get_payment_intent", "payments.queries.get_outcome"},
+    "payments": {
+        "payments.queries.get_payment_intent",
+        "payments.queries.get_processor_operation",
+        "payments.queries.list_processor_operations",
+        "payments.queries.get_outcome",
+    },
     "risk": {"risk.queries.list_reviews", "risk.queries.get_outcome"},
     # What ends access, and which keys sign: heard as it is said, beside the streams.
     "gateway": {

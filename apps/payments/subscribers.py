@@ -27,6 +27,7 @@ from contracts.payments import (
     GetDispute,
     GetOutcome,
     GetPaymentIntent,
+    GetProcessorOperation,
     GetRefund,
     GetTimeline,
     GetWebhookEndpoint,
@@ -34,6 +35,7 @@ from contracts.payments import (
     ListDeliveries,
     ListDisputes,
     ListPaymentIntents,
+    ListProcessorOperations,
     ListRefunds,
     ListWebhookEndpoints,
     Redeliver,
@@ -82,6 +84,8 @@ def _answer_about_payments(service: Service) -> None:
     service.answer(ListRefunds, queries.list_refunds)
     service.answer(GetDispute, queries.get_dispute)
     service.answer(ListDisputes, queries.list_disputes)
+    service.answer(GetProcessorOperation, queries.get_processor_operation)
+    service.answer(ListProcessorOperations, queries.list_processor_operations)
 
 
 def _answer_about_webhooks(service: Service, parts: Parts) -> None:

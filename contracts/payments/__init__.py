@@ -3,6 +3,7 @@
 from contracts.payments.disputes import *  # noqa: F403
 from contracts.payments.intents import *  # noqa: F403
 from contracts.payments.methods import *  # noqa: F403
+from contracts.payments.operations import *  # noqa: F403
 from contracts.payments.outcomes import *  # noqa: F403
 from contracts.payments.processors import *  # noqa: F403
 from contracts.payments.refunds import *  # noqa: F403

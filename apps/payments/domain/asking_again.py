@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 PAUSES = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1))
 DAILY = timedelta(days=1)
+LEASE = timedelta(seconds=30)
+"""How long a worker has an operation in hand. It is done with it earlier, or dead."""
 DAILY_TRIES = 7
 """After so many daily tries a person is asked; the processor still is, every day."""
 

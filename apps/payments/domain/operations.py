@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from apps.payments.domain.asking_again import LEASE
 from apps.payments.domain.processing import Call, Result, ResultStatus, Verb
 from contracts.message import Problem
 
@@ -59,6 +60,15 @@ class Operation:
         return self.processor is None
 
     @property
+    def in_doubt(self) -> bool:
+        """Whether nobody knows what became of it, so that an operator may say it."""
+        return self.status in (OperationStatus.UNKNOWN, OperationStatus.ATTENTION)
+
+    def in_hand(self, now: datetime) -> bool:
+        """Tell whether a worker may be asking for it or about it right now."""
+        return self.leased_by is not None and self.next_at is not None and self.next_at <= now + LEASE
+
+    @property
     def details(self) -> Mapping[str, Any]:
         """What was asked, parsed."""
         details: dict[str, Any] = json.loads(self.asked)
@@ -94,19 +104,24 @@ _COMES_BACK = frozenset({Verb.CHARGE, Verb.REFUND, Verb.PAYOUT})
 _MOVES_MONEY = _COMES_BACK | {Verb.AUTHORISE, Verb.CAPTURE}
 
 
-def contradicts(verb: Verb, status: OperationStatus, said: ResultStatus) -> bool:
-    """Tell whether what is said of a settled operation means that money is where we do not have it."""
+def contradicts(verb: Verb, status: OperationStatus, said: ResultStatus, *, by_hand: bool = False) -> bool:
+    """Tell whether what is said of a settled operation means that money is where we do not have it.
+
+    What an operator settled `by_hand` the processor itself had never said: there any other word is one.
+    """
     match status, said:
         case OperationStatus.FAILED, ResultStatus.APPROVED:
-            return verb in _MOVES_MONEY
+            return by_hand or verb in _MOVES_MONEY
         case OperationStatus.SUCCEEDED, ResultStatus.DECLINED:
-            return verb in _COMES_BACK
+            return by_hand or verb in _COMES_BACK
+        case OperationStatus.SUCCEEDED, ResultStatus.FAILED:
+            return by_hand
         case _:
             return False
 
 
-def approves_something_else(operation: Operation, currency: str, said: Result) -> bool:
-    """Tell whether a processor approved another amount or currency than an operation, in `currency`, asked for."""
-    if operation.verb not in _MOVES_MONEY or said.status is not ResultStatus.APPROVED:
+def approves_something_else(verb: Verb, amount: int, currency: str, said: Result) -> bool:
+    """Tell whether a processor approved another amount or currency than an operation asked for."""
+    if verb not in _MOVES_MONEY or said.status is not ResultStatus.APPROVED:
         return False
-    return said.amount not in (None, operation.amount) or said.currency not in (None, currency)
+    return said.amount not in (None, amount) or said.currency not in (None, currency)

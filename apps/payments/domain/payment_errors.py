@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from apps.payments.domain.processing import Verb
 from apps.payments.domain.transitions import State, Trigger, public_status, states_that_allow
 from contracts.message import Problem
 from contracts.risk import AUTHENTICATION_REQUIRED, FiredRule
@@ -93,6 +94,40 @@ PROCESSOR_UNAVAILABLE = Problem(
 )
 DECLINED = Problem(code="card_declined", detail="The processor declined this without a reason; use another method.")
 GIVEN_UP = Problem(code="payment_canceled", detail="The payment was canceled before its customer went on.")
+OPERATION_NOT_FOUND = Problem(
+    code="processor_operation_not_found",
+    detail="There is no such operation at a processor.",
+    parameter="operation_id",
+)
+OPERATION_NOT_IN_DOUBT = Problem(
+    code="processor_operation_not_in_doubt",
+    detail="Only an operation that is unknown or needs attention is settled by hand; this one is not, or not any more.",
+)
+OPERATION_IN_HAND = Problem(
+    code="processor_operation_in_hand",
+    detail="The processor is being asked about this operation; look at it again, and settle it with a new key.",
+    retry_after=30,
+)
+SETTLEMENT_NOT_POSSIBLE = Problem(
+    code="settlement_not_possible",
+    detail="A void is asked for until it has succeeded: it can only be settled as that.",
+    parameter="outcome",
+)
+REFERENCE_REQUIRED = Problem(
+    code="reference_required",
+    detail="Name the processor's reference: captures, voids and refunds of this payment will go by it.",
+    parameter="reference",
+)
+OTHER_REFERENCE = Problem(
+    code="reference_not_possible",
+    detail="The processor has given this operation another reference; leave it out, or give that one.",
+    parameter="reference",
+)
+REFERENCE_OF_ANOTHER = Problem(
+    code="reference_not_possible",
+    detail="This reference is that of another payment at the same processor.",
+    parameter="reference",
+)
 _REASONS_SHOWN = 5
 
 _OF_THE_LEDGER: Mapping[str, Problem] = MappingProxyType(
@@ -124,6 +159,14 @@ _REFUND_UNFUNDED = Problem(
     code="insufficient_funds",
     detail="The wallet that was paid holds too little for this refund; fund it and refund again.",
 )
+_NEVER_HAPPENED: Mapping[Verb, Problem] = MappingProxyType(
+    {
+        Verb.REFUND: Problem(code="refund_failed", detail="The processor could not give the money back."),
+        Verb.PAYOUT: Problem(code="payout_failed", detail="The processor could not pay the money out."),
+        Verb.EVIDENCE: Problem(code="processor_refused", detail="The processor has no evidence; give it again."),
+    }
+)
+_NOT_PROCESSED = Problem(code="processing_error", detail="The processor could not process it; no money was moved.")
 _DONE = MappingProxyType(
     {
         Trigger.UPDATE: "updated",
@@ -133,6 +176,11 @@ _DONE = MappingProxyType(
         Trigger.REFUND: "refunded",
     }
 )
+
+
+def never_happened(verb: Verb) -> Problem:
+    """Return the problem of what an operator found not to have happened at the processor."""
+    return _NEVER_HAPPENED.get(verb, _NOT_PROCESSED)
 
 
 def unexpected_state(state: State, wish: Trigger) -> Problem:

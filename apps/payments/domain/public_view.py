@@ -1,13 +1,15 @@
-"""Payment intents, refunds and disputes as their parties see them."""
+"""Payment intents, refunds and disputes as their parties see them, and operations as operators do."""
 
 from functools import cache
 
 from apps.payments.domain.disputes import Dispute
 from apps.payments.domain.intents import Intent
+from apps.payments.domain.operations import Operation
+from apps.payments.domain.processing import Verb
 from apps.payments.domain.refunds import Refund
 from apps.payments.domain.transitions import State, operations_of, public_status
 from contracts import payments
-from contracts.payments import MethodShown, PaymentDirection, PaymentIntent, PaymentOperation
+from contracts.payments import MethodShown, PaymentDirection, PaymentIntent, PaymentOperation, Settlement
 
 _CAPTURABLE = frozenset({State.REQUIRES_CAPTURE, State.CAPTURING, State.POSTING})
 
@@ -99,4 +101,27 @@ def dispute_view(dispute: Dispute) -> payments.Dispute:
         evidence_due_by=dispute.evidence_due_by,
         created_at=dispute.created_at,
         updated_at=dispute.updated_at,
+    )
+
+
+def operation_view(operation: Operation, settlement: Settlement | None) -> payments.ProcessorOperation:
+    """Return the message of an operation at a processor, unchecked."""
+    subject, verb = operation.subject_id, operation.verb
+    return payments.ProcessorOperation.model_construct(
+        id=operation.id,
+        payment_intent=operation.intent_id,
+        refund=subject if verb is Verb.REFUND else None,
+        dispute=subject if verb is Verb.EVIDENCE else None,
+        verb=payments.ProcessorVerb(verb.value),
+        processor=str(operation.processor),
+        amount=operation.amount,
+        currency=operation.details["currency"],
+        reference=operation.reference,
+        status=payments.ProcessorOperationStatus(operation.status.value),
+        tries=operation.tries,
+        asked_at=operation.asked_at,
+        next_at=operation.next_at,
+        problem=operation.problem,
+        settled_at=operation.settled_at,
+        settlement=settlement,
     )

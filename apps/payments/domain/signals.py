@@ -12,6 +12,7 @@ from contracts.payments import (
     ConfirmPaymentIntent,
     CreatePaymentIntent,
     CreateRefund,
+    SettleOperation,
     SubmitEvidence,
     UpdatePaymentIntent,
 )
@@ -25,12 +26,13 @@ WishCommand: TypeAlias = (
     | CancelPaymentIntent
     | CreateRefund
     | SubmitEvidence
+    | SettleOperation
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A client's command; `asked_by` is its address as JSON, to answer in the end."""
+    """A client's or an operator's command; `asked_by` is its address as JSON, to answer in the end."""
 
     command: WishCommand
     asked_by: str

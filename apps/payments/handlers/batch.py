@@ -1,7 +1,8 @@
 """The payments that a batch of signals is about: found and locked, and how they stand after each signal."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
+from types import MappingProxyType
 from typing import TypeVar, assert_never
 from uuid import UUID
 
@@ -21,21 +22,26 @@ from apps.payments.domain.signals import (
 )
 from apps.payments.store import disputes, intents, operations, refunds
 from apps.payments.store.intents import Names
-from contracts.payments import CancelPaymentIntent, CreateRefund, SubmitEvidence
+from contracts.payments import CancelPaymentIntent, CreateRefund, SettleOperation, SubmitEvidence
 from outbox.transaction import Transaction
 
 
 @dataclass
 class Batch:
-    """Payments by intent id: `before` as they were found, `payments` as they stand after the steps so far."""
+    """Payments by intent id: `before` as they were found, `payments` as they stand after the steps so far.
+
+    `settling` are the intents of operations that operators settle, also of those that are settled already.
+    """
 
     before: dict[UUID, Payment]
+    settling: InitVar[Mapping[UUID, UUID]] = MappingProxyType({})
     payments: dict[UUID, Payment] = field(init=False)
     operations: dict[UUID, Operation] = field(default_factory=dict)
     _of: dict[UUID, UUID] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, settling: Mapping[UUID, UUID]) -> None:
         self.payments = dict(self.before)
+        self._of.update(settling)
         for payment in self.before.values():
             self._know(payment.intent.id, payment.operations.values())
             for identifier in payment.disputes:
@@ -51,6 +57,8 @@ class Batch:
             case Wish(command=command):
                 if isinstance(command, SubmitEvidence):
                     return self._of.get(command.dispute_id, command.dispute_id)
+                if isinstance(command, SettleOperation):
+                    return self._of.get(command.operation_id, command.operation_id)
                 return command.payment_intent_id
             case RiskWord() | Timeout() | DisputeWord():
                 return signal.intent_id
@@ -81,10 +89,14 @@ class Batch:
 
 async def load_batch(tx: Transaction, signals: Sequence[Signal]) -> Batch:
     """Find and lock the payments that signals are about, with all that the rules go by."""
-    found = await intents.lock(tx, _names(signals))
+    commands = [signal.command for signal in signals if isinstance(signal, Wish)]
+    settling = await operations.intents_of(tx, {c.operation_id for c in commands if isinstance(c, SettleOperation)})
+    names = _names(signals)
+    names.intents.update(settling.values())
+    found = await intents.lock(tx, names)
+    await operations.lock(tx, settling)
     unsettled = await operations.load_unsettled(tx, found) if found and any(map(_needs_operations, signals)) else []
     parts = {o.subject_id for o in unsettled if o.subject_id != o.intent_id}
-    commands = [signal.command for signal in signals if isinstance(signal, Wish)]
     asked = {c.refund_id: c.payment_intent_id for c in commands if isinstance(c, CreateRefund)}
     loaded = {refund.id: refund for refund in await refunds.load(tx, parts | asked.keys())}
     contested = {(s.processor, s.news.reference) for s in signals if isinstance(s, DisputeWord)}
@@ -97,7 +109,8 @@ async def load_batch(tx: Transaction, signals: Sequence[Signal]) -> Batch:
         {
             i: Payment(intent, operations_of.get(i, {}), refunds_of.get(i, {}), disputes_of.get(i, {}))
             for i, intent in found.items()
-        }
+        },
+        settling,
     )
 
 
@@ -118,7 +131,7 @@ def _names(signals: Sequence[Signal]) -> Names:
             case Wish(command=command):
                 if isinstance(command, SubmitEvidence):
                     names.disputes.add(command.dispute_id)
-                else:
+                elif not isinstance(command, SettleOperation):
                     names.intents.add(command.payment_intent_id)
             case RiskWord() | Timeout() | DisputeWord():
                 names.intents.add(signal.intent_id)
@@ -135,7 +148,9 @@ def _names(signals: Sequence[Signal]) -> Names:
 def _needs_operations(signal: Signal) -> bool:
     """Tell whether the rules about a signal go by what is unsettled; those about the others start something new."""
     match signal:
-        case LedgerResult() | OperationResult() | HoldEnded() | Timeout() | Wish(command=CancelPaymentIntent()):
+        case LedgerResult() | OperationResult() | HoldEnded() | Timeout():
+            return True
+        case Wish(command=CancelPaymentIntent() | SettleOperation()):
             return True
         case _:
             return False

@@ -11,6 +11,7 @@ from apps.payments.models.base import MOMENT, PaymentsTable, default
 
 _AT_PROCESSOR = text("processor IS NOT NULL AND settled_at IS NULL")
 _IN_LEDGER = text("processor IS NULL AND settled_at IS NULL")
+_IN_DOUBT = text("status IN ('unknown', 'attention')")
 
 
 class OperationRow(PaymentsTable, table=True):
@@ -41,6 +42,7 @@ class OperationRow(PaymentsTable, table=True):
         Index("operation_intent", "intent_id"),
         Index("operation_reference", "processor", "reference", postgresql_where=text("reference IS NOT NULL")),
         Index("operation_settled", "settled_at", "id", postgresql_where=text("settled_at IS NOT NULL")),
+        Index("operation_in_doubt", "status", "id", postgresql_where=_IN_DOUBT),
         Index("operation_at_processor", "subject_id", unique=True, postgresql_where=_AT_PROCESSOR),
         Index("operation_in_ledger", "subject_id", unique=True, postgresql_where=_IN_LEDGER),
     )
@@ -60,3 +62,21 @@ class OperationRow(PaymentsTable, table=True):
     leased_by: UUID | None
     asked_at: datetime = Field(sa_type=MOMENT)
     settled_at: datetime | None = Field(sa_type=MOMENT)
+
+
+class SettlementRow(PaymentsTable, table=True):
+    """What an operator said of an operation whose outcome was in doubt. Insert-only."""
+
+    __tablename__ = "settlement"
+    __table_args__ = (
+        CheckConstraint("outcome IN ('succeeded', 'failed')", name="outcome_is_final"),
+        CheckConstraint("char_length(reference) BETWEEN 1 AND 255", name="reference_is_short"),
+        CheckConstraint("char_length(note) BETWEEN 1 AND 500", name="note_is_given"),
+    )
+
+    operation_id: UUID = Field(primary_key=True, foreign_key="operation.id")
+    outcome: str = Field(sa_type=Text)
+    reference: str | None = Field(sa_type=Text)
+    note: str = Field(sa_type=Text)
+    settled_by: UUID
+    settled_at: datetime = Field(sa_type=MOMENT)

@@ -36,8 +36,10 @@ JOIN operation AS o ON o.processor = said.processor AND o.reference = said.refer
 ORDER BY o.id
 """
 _SETTLED = """
-SELECT id, intent_id, verb, status, processor, asked_at, tries, problem ->> 'code' AS problem FROM operation
-WHERE id = ANY ($1::uuid[]) AND settled_at IS NOT NULL
+SELECT o.id, o.intent_id, o.verb, o.status, o.processor, o.asked_at, o.tries, o.problem ->> 'code' AS problem,
+       o.amount, o.asked ->> 'currency' AS currency, s.operation_id IS NOT NULL AS by_hand
+FROM operation AS o LEFT JOIN settlement AS s ON s.operation_id = o.id
+WHERE o.id = ANY ($1::uuid[]) AND o.settled_at IS NOT NULL AND o.processor IS NOT NULL
 """
 _UPDATE = """
 UPDATE inbound_webhook AS w
@@ -112,7 +114,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How an operation ended; `problem` is the code of why it failed."""
+    """How an operation ended, and whether an operator said so; `problem` is the code of why it failed."""
 
     id: UUID
     intent_id: UUID
@@ -122,6 +124,9 @@ class Settled:
     asked_at: datetime
     tries: int
     problem: str | None
+    amount: int
+    currency: str
+    by_hand: bool
 
 
 async def keep(tx: Transaction, webhook: NewWebhook) -> tuple[UUID, bool]:

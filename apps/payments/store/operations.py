@@ -17,6 +17,8 @@ SELECT id, intent_id, subject_id, verb, processor, reference, amount, asked, sta
        asked_at, settled_at
 FROM operation WHERE intent_id = ANY ($1::uuid[]) AND settled_at IS NULL ORDER BY id
 """
+_INTENTS_OF = "SELECT id, intent_id FROM operation WHERE id = ANY ($1::uuid[]) AND processor IS NOT NULL"
+_LOCK = "SELECT FROM operation WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
 _INSERT = """
 INSERT INTO operation (id, intent_id, subject_id, verb, processor, amount, asked, asked_at, next_at,
                        status, problem, reference, settled_at)
@@ -54,6 +56,18 @@ RETURNING o.id, o.verb, o.asked
 async def load_unsettled(tx: Transaction, intent_ids: Collection[UUID]) -> list[Operation]:
     """Return the unsettled operations of locked intents."""
     return [operation_of(row) for row in await tx.fetch(_UNSETTLED, list(intent_ids))]
+
+
+async def intents_of(tx: Transaction, ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Return the intents of operations at processors, by the operations' ids."""
+    rows = await tx.fetch(_INTENTS_OF, list(ids)) if ids else []
+    return {row["id"]: row["intent_id"] for row in rows}
+
+
+async def lock(tx: Transaction, ids: Collection[UUID]) -> None:
+    """Lock operations of locked intents, so that no worker takes them in hand meanwhile."""
+    if ids:
+        await tx.fetch(_LOCK, list(ids))
 
 
 async def insert(tx: Transaction, operations: Sequence[Operation]) -> None:

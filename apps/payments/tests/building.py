@@ -15,6 +15,7 @@ from contracts.payments import (
     CreatePaymentIntent,
     CreateRefund,
     RefundReason,
+    SettleOperation,
     SubmitEvidence,
 )
 from contracts.risk import Assess, FiredRule, RiskDecision, RiskOutcome
@@ -177,6 +178,13 @@ def submit(dispute_id: UUID, *, merchant: UUID = SHOP) -> Envelope[SubmitEvidenc
     evidence = {"shipping_tracking_number": "1Z999AA10123456784"}
     message = SubmitEvidence(dispute_id=dispute_id, merchant=merchant, evidence=evidence, idempotency=key())
     return enveloped(message, "order-12")
+
+
+def settlement(
+    operation_id: UUID, outcome: str = "succeeded", reference: str | None = "sbx_1", **more: Any
+) -> SettleOperation:
+    said = {"outcome": outcome, "reference": reference, "note": "Seen in the dashboard", "settled_by": PAYER}
+    return SettleOperation.model_validate(said | {"operation_id": operation_id, "idempotency": key()} | more)
 
 
 def hold_of(asked: PlaceHold, status: HoldStatus = HoldStatus.PENDING, captured: int = 0) -> Hold:

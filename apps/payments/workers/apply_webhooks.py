@@ -11,13 +11,11 @@ from prometheus_client import Counter
 
 from apps.payments.domain.asking_again import parked_until
 from apps.payments.domain.deciding import Ignored
-from apps.payments.domain.operations import contradicts
-from apps.payments.domain.payment_errors import GIVEN_UP
 from apps.payments.domain.processing import DisputeNews, OperationNews
 from apps.payments.domain.signals import DisputeWord, OperationResult, Signal
 from apps.payments.store import inbound
-from apps.payments.store.inbound import Looked, Named, Settled, Webhook, WebhookStatus
-from contracts.payments import OperationNeedsAttention
+from apps.payments.store.inbound import Looked, Named, Webhook, WebhookStatus
+from apps.payments.workers.late_words import told_otherwise
 from outbox.database import is_transient
 from outbox.metrics import JOB_FAILURES
 from outbox.transaction import Transaction, Transactions
@@ -103,28 +101,12 @@ def _late(outcome: object) -> bool:
 async def _contradictions(tx: Transaction, late: Sequence[tuple[Webhook, "Match"]]) -> dict[UUID, Looked]:
     """Find what says of a settled operation that it ended otherwise, and tell a person; by the webhook's id."""
     said = [(w, m.signal) for w, m in late if isinstance(m.signal, OperationResult)]
-    settled = await inbound.settled(tx, {signal.operation_id for _, signal in said})
-    found: dict[UUID, Looked] = {}
-    for webhook, signal in said:
-        operation = settled.get(signal.operation_id)
-        # What was given up is voided, so that its charge is given back if there was one.
-        if operation is None or operation.problem == GIVEN_UP.code:
-            continue
-        if contradicts(operation.verb, operation.status, signal.result.status):
-            tries = webhook.tries + 1
-            found[webhook.id] = Looked(webhook.id, WebhookStatus.ATTENTION, operation.intent_id, tries, None, None)
-            tx.say(_doubt(operation), None)
-    return found
-
-
-def _doubt(operation: Settled) -> OperationNeedsAttention:
-    return OperationNeedsAttention(
-        operation_id=operation.id,
-        payment_intent=operation.intent_id,
-        processor=operation.processor,
-        asked_at=operation.asked_at,
-        tries=operation.tries,
-    )
+    found = zip(said, await told_otherwise(tx, [signal for _, signal in said]), strict=True)
+    return {
+        webhook.id: Looked(webhook.id, WebhookStatus.ATTENTION, intent_id, webhook.tries + 1, None, None)
+        for (webhook, _), intent_id in found
+        if intent_id
+    }
 
 
 @dataclass(frozen=True, slots=True)

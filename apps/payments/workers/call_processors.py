@@ -9,14 +9,15 @@ import time
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from apps.payments.domain.asking_again import PAUSES, needs_attention, pause_after
+from apps.payments.domain.asking_again import LEASE, PAUSES, needs_attention, pause_after
 from apps.payments.domain.circuit import Circuit, CircuitState
+from apps.payments.domain.deciding import Ignored
 from apps.payments.domain.operations import call_of
 from apps.payments.domain.processing import Result, ResultStatus, Verb
 from apps.payments.domain.signals import OperationResult, Signal
@@ -24,6 +25,7 @@ from apps.payments.processors.declines import PROCESSOR_UNAVAILABLE
 from apps.payments.processors.port import Processor
 from apps.payments.store import calls
 from apps.payments.store.calls import DueOperation, Postponed
+from apps.payments.workers.late_words import told_otherwise
 from contracts.ids import new_id
 from contracts.payments import OperationNeedsAttention
 from outbox.database import is_transient
@@ -35,7 +37,6 @@ from outbox.workers import Worker
 _LOG = structlog.get_logger()
 NAME = "processors"
 POLL_SECONDS = 1.0
-LEASE = timedelta(seconds=30)
 TURN_SECONDS = 25.0
 """A turn at an operation ends before its lease: one query and one execution."""
 FINISH_SECONDS = 2.0
@@ -55,8 +56,8 @@ CALL_SECONDS = Histogram(
 )
 CIRCUIT_OPEN = Gauge("ledgerlink_payments_circuit_open", "1 while nothing but probes is sent to it", ["processor"])
 
-Apply = Callable[[Transaction, Sequence[Signal]], Awaitable[object]]
-"""Gives signals to the machine, in a transaction (handlers.signals)."""
+Apply = Callable[[Transaction, Sequence[Signal]], Awaitable[Sequence[object]]]
+"""Gives signals to the machine, in a transaction, and returns what became of each (handlers.signals)."""
 
 _STARTERS = frozenset({Verb.CHARGE, Verb.AUTHORISE, Verb.PAYOUT})
 """What another processor can do instead. Anything else is about what one processor has, and waits for it."""
@@ -79,7 +80,7 @@ class Answer:
         failed = self.result is not None and self.result.status is ResultStatus.FAILED
         return failed and self.due.operation.verb not in _STARTERS
 
-    def signal(self) -> Signal | None:
+    def signal(self) -> OperationResult | None:
         """Return what the machine hears of it."""
         if self.result is None or self.starts_over:
             return None
@@ -176,7 +177,10 @@ class CallProcessors(Worker):
 
     async def _give(self, batch: Sequence[Answer]) -> None:
         async with self._transactions.begin() as tx:
-            await self._apply(tx, [signal for answer in batch if (signal := answer.signal())])
+            signals = [signal for answer in batch if (signal := answer.signal())]
+            outcomes = await self._apply(tx, signals)
+            late = [s for s, outcome in zip(signals, outcomes, strict=True) if outcome is Ignored.UNKNOWN_OPERATION]
+            await told_otherwise(tx, late)
             await self._postpone(tx, batch)
 
     async def _give_alone(self, answer: Answer) -> None:

@@ -14,11 +14,12 @@ from apps.payments.domain.deciding import (
     expiring,
     refunding,
     releasing,
+    settling,
     starting,
 )
 from apps.payments.domain.deciding.step import Draft, Ignored, Payment, Step, Terms
-from apps.payments.domain.operations import Operation, approves_something_else
-from apps.payments.domain.processing import Result, Verb
+from apps.payments.domain.operations import Operation
+from apps.payments.domain.processing import Verb
 from apps.payments.domain.signals import (
     DisputeWord,
     HoldEnded,
@@ -37,6 +38,7 @@ from contracts.payments import (
     ConfirmPaymentIntent,
     CreatePaymentIntent,
     CreateRefund,
+    SettleOperation,
     SubmitEvidence,
     UpdatePaymentIntent,
 )
@@ -61,7 +63,7 @@ def _decide_wish(payment: Payment | None, wish: Wish, terms: Terms, now: datetim
     if isinstance(command, CreatePaymentIntent):
         return errors.ID_TAKEN if payment else starting.create(wish, command, terms, now)
     if payment is None:
-        return errors.DISPUTE_NOT_FOUND if isinstance(command, SubmitEvidence) else errors.NOT_FOUND
+        return _NOT_FOUND.get(type(command), errors.NOT_FOUND)
     draft = Draft(payment, terms, now)
     return _FULFIL[type(command)](draft, wish, command) or draft.step()
 
@@ -74,7 +76,11 @@ _FULFIL: Mapping[type[Any], Callable[[Draft, Wish, Any], Problem | None]] = Mapp
         CancelPaymentIntent: releasing.cancel,
         CreateRefund: refunding.refund,
         SubmitEvidence: disputing.submit_evidence,
+        SettleOperation: settling.settle,
     }
+)
+_NOT_FOUND: Mapping[type[Any], Problem] = MappingProxyType(
+    {SubmitEvidence: errors.DISPUTE_NOT_FOUND, SettleOperation: errors.OPERATION_NOT_FOUND}
 )
 
 
@@ -89,7 +95,7 @@ def _hear(
         case HoldEnded():
             return _hear_hold_ended(draft, signal)
         case OperationResult():
-            return _hear_processor(draft, draft.payment.operations.get(signal.operation_id), signal.result)
+            return settling.hear_processor(draft, draft.payment.operations.get(signal.operation_id), signal.result)
         case DisputeWord():
             return disputing.hear_news(draft, signal)
         case Timeout():
@@ -130,20 +136,3 @@ def _hear_hold_ended(draft: Draft, ended: HoldEnded) -> Ignored | None:
         releasing.expire(draft)  # the ledger refuses to give back what has ended, which is as good
         return None
     return Ignored.UNKNOWN_OPERATION
-
-
-def _hear_processor(draft: Draft, operation: Operation | None, result: Result) -> Ignored | None:
-    if operation is None or operation.in_ledger:
-        return Ignored.UNKNOWN_OPERATION
-    payment, subject = draft.payment, operation.subject_id
-    if approves_something_else(operation, payment.intent.currency, result):
-        advancing.doubt(draft, operation, result)
-    elif subject == payment.intent.id:
-        advancing.hear_processor(draft, operation, result)
-    elif refund := payment.refunds.get(subject):
-        refunding.hear_processor(draft, refund, operation, result)
-    elif dispute := payment.disputes.get(subject):
-        disputing.hear_processor(draft, dispute, operation, result)
-    else:
-        return Ignored.UNKNOWN_OPERATION
-    return None
