@@ -95,6 +95,7 @@ KINDS: Mapping[str, OperationKind] = {
     "cancel_payment_intent": _INTENT,
     "create_refund": _payments("/v1/refunds/{id}", "refund"),
     "submit_evidence": _payments("/v1/disputes/{id}", "dispute"),
+    "settle_operation": OperationKind(payments.GetOutcome, Scope.LEDGER_WRITE, "/v1/processor_operations/{id}"),
     "decide_review": OperationKind(risk.GetOutcome, Scope.REVIEWS, None),
 }
 """By name: what clients ask for is kept under `<user>:<name>` (gateway.idempotency)."""

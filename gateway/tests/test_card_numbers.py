@@ -157,6 +157,7 @@ ROUTES = [
     ("POST", "/v1/refunds", {"metadata": {"card": CARD}}),
     ("POST", f"/v1/disputes/{new_id()}/evidence", {"evidence": {"receipt": f"paid with {CARD}"}}),
     ("POST", f"/v1/reviews/{new_id()}/decision", {"outcome": "approve", "note": CARD}),
+    ("POST", f"/v1/processor_operations/{new_id()}/settlement", {"outcome": "succeeded", "note": CARD}),
     ("POST", "/v1/webhook_endpoints", {"url": "https://shop.example/4242424242424242", "events": ["*"]}),
     ("PATCH", f"/v1/webhook_endpoints/{new_id()}", {"description": CARD}),
 ]

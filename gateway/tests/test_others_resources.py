@@ -27,7 +27,7 @@ OWNED: Mapping[str, str] = {
     "dispute_id": "dispute_not_found",
     "endpoint_id": "endpoint_not_found",
     "delivery_id": "delivery_not_found",
-    "operation_id": "operation_not_found",
+    "operation_id": "operation_not_found",  # at processors they are nobody's
     "session_id": "session_not_found",
     "passkey_id": "passkey_not_found",
     "api_key_id": "api_key_not_found",
