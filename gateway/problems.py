@@ -138,6 +138,7 @@ KINDS: Mapping[str, Kind] = {
     "processor_not_found": Kind(404, "There is no such processor"),
     "signature_invalid": Kind(401, "The signature is not valid"),
     "webhook_malformed": Kind(400, "The webhook cannot be read"),
+    "parked_webhook_not_found": Kind(404, "There is no such parked webhook"),
     "endpoint_not_found": Kind(404, "There is no such webhook endpoint"),
     "endpoint_url_refused": Kind(422, "Webhooks are not sent there"),
     "endpoint_disabled": Kind(409, "The webhook endpoint is disabled"),

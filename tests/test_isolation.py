@@ -76,6 +76,8 @@ SPEAKS = {
         "payments.queries.get_payment_intent",
         "payments.queries.get_processor_operation",
         "payments.queries.list_processor_operations",
+        "payments.queries.list_parked_webhooks",
+        "payments.queries.retry_webhook",
         "payments.queries.get_outcome",
     },
     "identity": {
@@ -180,6 +182,8 @@ LISTENS = {
         "payments.queries.get_payment_intent",
         "payments.queries.get_processor_operation",
         "payments.queries.list_processor_operations",
+        "payments.queries.list_parked_webhooks",
+        "payments.queries.retry_webhook",
         "payments.queries.get_outcome",
     },
     "risk": {"risk.queries.list_reviews", "risk.queries.get_outcome"},

@@ -14,6 +14,7 @@ from apps.payments.handlers.take_commands import take_commands
 from apps.payments.processors.port import Processor
 from apps.payments.queries.accept_webhook import accept_webhook
 from apps.payments.queries.deliveries import list_deliveries, redeliver, replay_events
+from apps.payments.queries.parked_webhooks import list_parked_webhooks, retry_webhook
 from apps.payments.queries.webhook_endpoints import (
     EndpointRequests,
     get_webhook_endpoint,
@@ -34,12 +35,14 @@ from contracts.payments import (
     GetWebhookKeys,
     ListDeliveries,
     ListDisputes,
+    ListParkedWebhooks,
     ListPaymentIntents,
     ListProcessorOperations,
     ListRefunds,
     ListWebhookEndpoints,
     Redeliver,
     ReplayEvents,
+    RetryWebhook,
     RotateWebhookSecret,
     SendTestEvent,
     UpdateWebhookEndpoint,
@@ -91,6 +94,8 @@ def _answer_about_payments(service: Service) -> None:
 def _answer_about_webhooks(service: Service, parts: Parts) -> None:
     transactions, endpoints = service.transactions, parts.endpoints
     service.answer(AcceptWebhook, partial(accept_webhook, transactions=transactions, processors=parts.processors))
+    service.answer(ListParkedWebhooks, list_parked_webhooks)
+    service.answer(RetryWebhook, partial(retry_webhook, transactions))
     service.answer(CreateWebhookEndpoint, endpoints.create)
     service.answer(UpdateWebhookEndpoint, endpoints.update)
     service.answer(DeleteWebhookEndpoint, endpoints.delete)

@@ -10,6 +10,7 @@ from sqlmodel import Field
 from apps.payments.models.base import MOMENT, PaymentsTable, default
 
 _DUE = text("next_at IS NOT NULL")
+_PARKED = text("status IN ('parked', 'attention')")
 
 
 class InboundWebhookRow(PaymentsTable, table=True):
@@ -21,6 +22,7 @@ class InboundWebhookRow(PaymentsTable, table=True):
         UniqueConstraint("processor", "event_id", name="one_event_once"),
         CheckConstraint("(next_at IS NOT NULL) = (status IN ('received', 'parked'))", name="due_while_unsettled"),
         Index("inbound_webhook_due", "next_at", postgresql_where=_DUE),
+        Index("inbound_webhook_parked", "status", "id", postgresql_where=_PARKED),
     )
 
     id: UUID = Field(primary_key=True)
