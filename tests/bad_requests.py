@@ -349,6 +349,7 @@ PAYMENTS = (
         path="/v1/processor_operations"),
     Bad("a customer settles an operation", 403, "insufficient_scope", {"outcome": "succeeded", "note": "Mine"},
         path=f"/v1/processor_operations/{UNKNOWN}/settlement"),
+    Bad("a customer looks at parked webhooks", 403, "insufficient_scope", method="GET", path="/v1/parked_webhooks"),
     Bad("webhooks to nowhere", 422, "invalid_request", {"url": "shop", "events": ["*"]}, path="/v1/webhook_endpoints",
         tells="url"),
     Bad("webhooks of events that are none", 422, "unknown_event_type",

@@ -198,6 +198,8 @@ UNAVAILABLE = {
     "post /v1/disputes/{dispute_id}/evidence": "Access tokens",
     "get /v1/reviews": "The risk service",
     "post /v1/reviews/{payment_intent_id}/decision": "Access tokens",
+    "get /v1/parked_webhooks": "The payments service",
+    "post /v1/parked_webhooks/{webhook_id}/retry": "The payments service",
     "get /v1/processor_operations": "The payments service",
     "get /v1/processor_operations/{operation_id}": "The payments service",
     "post /v1/processor_operations/{operation_id}/settlement": "Access tokens",

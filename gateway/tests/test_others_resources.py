@@ -34,7 +34,17 @@ OWNED: Mapping[str, str] = {
     "client_id": "client_not_found",
 }
 """What users own, by the parameter that names it, and what another is told."""
-NOBODYS = {"account_id", "journal_id", "period_id", "reconciliation_id", "number", "user_id", "code", "processor"}
+NOBODYS = {
+    "account_id",
+    "journal_id",
+    "period_id",
+    "reconciliation_id",
+    "number",
+    "user_id",
+    "code",
+    "processor",
+    "webhook_id",
+}
 """What no user owns: who has its scope sees it all."""
 OF_ALL = {Scope.LEDGER_READ, Scope.LEDGER_WRITE, Scope.REVIEWS, Scope.USERS, Scope.KEYS, Scope.AUDIT}
 BODIES: Mapping[str, Any] = {
