@@ -11,6 +11,7 @@ from apps.payments.domain.asking_again import LEASE
 from apps.payments.domain.processing import Result, ResultStatus, Verb
 from apps.payments.domain.signals import OperationResult
 from apps.payments.queries import get_processor_operation, get_timeline, list_processor_operations
+from apps.payments.store import calls
 from apps.payments.tests.building import PAYER, captured, enveloped, key, placed, refund, settlement
 from apps.payments.tests.processors.operations import FakeProcessor, insert_operation, make_due, operation_news, row_of
 from apps.payments.tests.processors.webhook_room import WebhookRoom, machine
@@ -31,10 +32,14 @@ from contracts.wallet import CaptureHold, PlaceHold, PostTransfer
 from outbox.database import Database
 from outbox.responder import Refused
 from tests.fresh_databases import FreshDatabase
+from tests.waiting import eventually
 
 _DOUBT = (
     "UPDATE operation SET status = $2, tries = 12, leased_by = $3, next_at = now() + interval '1 day' WHERE id = $1"
 )
+_BLOCKED = """
+SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()
+"""
 APPROVED, DECLINED = (Result(status, "ref_1") for status in (ResultStatus.APPROVED, ResultStatus.DECLINED))
 
 
@@ -151,6 +156,23 @@ async def test_refusals(room: Room, database: Database) -> None:
     assert await database.pool.fetchval("SELECT count(*) FROM settlement") == 0
     with pytest.raises(Refused):
         await read(database, new_id())
+
+
+async def test_what_a_worker_takes_in_hand_meanwhile_is_not_settled(room: Room, database: Database) -> None:
+    """It may be charged at this moment; the next attempt would charge it once more."""
+    operation = await doubted(database, await insert_operation(database))
+    await make_due(database, operation)
+    await database.pool.execute("UPDATE operation SET leased_by = NULL WHERE id = $1", operation)
+
+    async def waits() -> bool:
+        return bool(await database.pool.fetchval(_BLOCKED))
+
+    async with room.transactions.begin() as tx:
+        await calls.claim(tx, new_id(), {"sandbox": 1}, tx.now + LEASE)
+        settling = asyncio.create_task(settle(room, operation, "failed"))
+        await eventually("the settlement waits for the worker", waits)
+    assert _code(await settling) == "processor_operation_in_hand"
+    assert (await row_of(database, operation))["settled_at"] is None
 
 
 @pytest.mark.parametrize(("outcome", "late"), [("failed", APPROVED), ("succeeded", DECLINED)])
