@@ -62,5 +62,5 @@ def _answered(answer: httpx.Response) -> dict[str, Any]:
         status = answer.status_code
         raise StackError(f"the gateway answers {status} without a document; see `ledgerlink status`") from error
     if not answer.is_success:
-        raise StackError(f"{content.get('title', answer.status_code)}: {content.get('detail', '')}")
+        raise StackError(str(content.get("detail") or content.get("title") or answer.status_code))
     return content

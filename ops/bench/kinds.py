@@ -15,3 +15,8 @@ class Kind(StrEnum):
     def refunded(self) -> "Kind | None":
         """Which payments it refunds; None for payments."""
         return {Kind.WALLET_REFUND: Kind.WALLET, Kind.CARD_REFUND: Kind.CARD}.get(self)
+
+    @property
+    def at_a_processor(self) -> bool:
+        """Whether a processor is asked."""
+        return self in (Kind.CARD, Kind.CARD_REFUND)

@@ -77,7 +77,8 @@ def show(console: Console, report: BenchReport) -> None:
         table.add_row(run.kind, f"{run.settled:,}", f"{run.per_second:,.1f}", *times, errors)
     console.print(table)
     console.print(_cpu_table(report.runs))
-    console.print(f"The sandbox processor takes {report.processor_latency_ms:g} ms to answer, on average.")
+    if any(run.kind.at_a_processor for run in report.runs):
+        console.print(f"The sandbox processor takes {report.processor_latency_ms:g} ms to answer, on average.")
     for finding in report.findings:
         console.print(finding, style="red", markup=False)
     if report.books_balance:
