@@ -157,7 +157,11 @@ def decode(payload: bytes, message: type[M]) -> Envelope[M]:
 
 
 class Problem(BaseModel):
-    """Why a request was refused: a stable code that the gateway maps to HTTP in one place, and a sentence."""
+    """Why a request was refused: a stable code that the gateway maps to HTTP in one place, and a sentence.
+
+    Of a payment that risk declined, `reason_codes` tell why, and `approvable_amount` is the largest amount below it
+    that would be approved, in minor units, where there is one.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -165,6 +169,8 @@ class Problem(BaseModel):
     detail: str
     parameter: str | None = None
     retry_after: Annotated[int | None, Field(ge=1, description="Seconds until asking again may help")] = None
+    reason_codes: tuple[str, ...] | None = None
+    approvable_amount: int | None = None
 
 
 class Idempotency(BaseModel):

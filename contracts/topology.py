@@ -100,6 +100,42 @@ DURABLES = (
     ),
     Durable("risk-assess", "risk", (risk.Assess,)),
     Durable("risk-decide-review", "risk", (risk.DecideReview,)),
+    # What analysts do with cases, in one order.
+    Durable(
+        "risk-cases",
+        "risk",
+        (risk.ClaimCase, risk.ReleaseCase, risk.AddCaseNote, risk.AddCaseEvidence, risk.DecideCase),
+    ),
+    Durable("risk-lists", "risk", (risk.AddListEntry, risk.RemoveListEntry)),
+    Durable("risk-screenings", "risk", (risk.DecideScreening,)),
+    # Hundreds of payments in one message: a few at a time.
+    Durable("risk-labels", "risk", (risk.LabelPayment, risk.ImportLabels), max_ack_pending=8),
+    Durable("risk-disputes", "risk", (payments.DisputeOpened, payments.DisputeClosed)),
+    # What becomes of payments that risk has decided about.
+    Durable(
+        "risk-payments",
+        "risk",
+        (payments.PaymentIntentCanceled, payments.PaymentIntentFailed, payments.PaymentIntentSucceeded),
+    ),
+    Durable("risk-limits", "risk", (risk.SetLimit, risk.SetTier)),
+    Durable("risk-customers", "risk", (identity.UserRegistered, identity.UserEmailVerified, identity.UserRoleChanged)),
+    # Messages of hundreds of kilobytes: two at a time.
+    Durable("risk-models", "risk", (risk.RegisterModel, risk.ApproveModel), max_ack_pending=2),
+    # What decides, in one order; a rule set is hundreds of kilobytes, too.
+    Durable(
+        "risk-rule-sets",
+        "risk",
+        (
+            risk.DraftRuleSet,
+            risk.ShadowRuleSet,
+            risk.ApproveRuleSet,
+            risk.ActivateRuleSet,
+            risk.RetireRuleSet,
+            risk.RollBackRules,
+        ),
+        max_ack_pending=8,
+    ),
+    Durable("risk-backtests", "risk", (risk.StartBacktest, risk.CancelBacktest), max_ack_pending=8),
     Durable("wallet-open-account", "wallet", (wallet.OpenAccount, wallet.OpenSystemAccount)),
     Durable("wallet-change-account", "wallet", (wallet.ChangeAccount, wallet.FreezeAccount, wallet.CloseAccount)),
     Durable("wallet-close-period", "wallet", (wallet.ClosePeriod,)),

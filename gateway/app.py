@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from contracts.identity import AccessRevoked, SigningKeyPublished
 from contracts.message import Message
+from contracts.risk import MODEL_BYTES, RULE_SET_BYTES
 from gateway import error_handlers, openapi
 from gateway.access_log import AccessLog
 from gateway.admission import Admission
@@ -28,6 +29,7 @@ from gateway.routes import (
     api_keys,
     balances,
     breaks,
+    cases,
     disputes,
     documentation,
     email_verifications,
@@ -56,6 +58,15 @@ from gateway.routes import (
     reconciliations,
     refunds,
     reviews,
+    risk_backtests,
+    risk_decisions,
+    risk_labels,
+    risk_limits,
+    risk_lists,
+    risk_models,
+    risk_quality,
+    risk_rule_sets,
+    risk_screenings,
     security_events,
     sessions,
     signing_keys,
@@ -103,6 +114,16 @@ _ROUTERS = (
     refunds,
     disputes,
     reviews,
+    cases,
+    risk_decisions,
+    risk_labels,
+    risk_quality,
+    risk_lists,
+    risk_limits,
+    risk_models,
+    risk_rule_sets,
+    risk_backtests,
+    risk_screenings,
     webhook_endpoints,
     webhook_deliveries,
     processor_webhooks,
@@ -178,6 +199,8 @@ def _wrap(app: FastAPI, parts: Parts) -> None:
         uploads={
             reconciliations.PATH: Bound(settings.statement_bytes, settings.statement_seconds),
             processor_webhooks.PREFIX: Bound(settings.webhook_bytes, settings.body_seconds),
+            risk_models.PREFIX: Bound(MODEL_BYTES, settings.body_seconds),
+            risk_rule_sets.PREFIX: Bound(RULE_SET_BYTES, settings.body_seconds),
         },
     )
     app.add_middleware(LoginShedding)

@@ -68,6 +68,17 @@ Day = Annotated[date, BeforeValidator(_a_day), AfterValidator(_day_in_range)]
 """A calendar date as RFC 3339 writes it."""
 
 
+def _born(day: date) -> date:
+    if not _FIRST_BIRTH <= day <= datetime.now(UTC).date():
+        raise ValueError(f"not between {_FIRST_BIRTH} and today")
+    return day
+
+
+_FIRST_BIRTH = date(1900, 1, 1)
+BirthDate = Annotated[date, BeforeValidator(_a_day), AfterValidator(_born)]
+"""The day on which somebody was born who is still alive, as RFC 3339 writes it."""
+
+
 def _anything(_body: Any) -> None:
     """Let every body pass."""
 

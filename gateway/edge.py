@@ -8,7 +8,7 @@ from gateway.access_log import AccessLog, Answered, method_of, route_of
 from gateway.metrics import REQUEST_SECONDS, REQUESTS, REQUESTS_IN_FLIGHT
 from gateway.problems import ProblemError
 from gateway.request_context import RequestContext, context_of, open_context
-from outbox.tracing import server_span
+from outbox.tracing import end_request, server_span
 
 _LOG = structlog.get_logger()
 _SECURITY = [
@@ -64,10 +64,8 @@ class Edge:
         route, method, seconds = route_of(scope), method_of(scope), context.timings.total
         REQUESTS.labels(route, method, str(answered.status)).inc()
         REQUEST_SECONDS.labels(route, method).observe(seconds)
-        if span is not None:
-            span.update_name(f"{method} {route}")
-            span.set_attributes({"http.route": route, "http.response.status_code": answered.status})
-            span.end()
+        about = {"http.request.method": method, "http.route": route}
+        end_request(span, context.traceparent or "", f"{method} {route}", answered.status, about)
         if self._access_log is not None:
             self._access_log.note(scope, context, answered, seconds)
 

@@ -58,7 +58,7 @@ def run() -> None:
     """Serve until SIGTERM; then finish the requests in hand, in bounded time."""
     settings = GatewaySettings()
     set_up_logs(settings, "gateway")
-    set_up_tracing("gateway", settings.trace_sample_ratio)
+    set_up_tracing("gateway", settings.trace_sample_ratio, settings.otlp_endpoint)
     structlog.get_logger().info("starting", host=settings.http_host, port=settings.http_port)
     app = create_app(settings)
     parts: Parts = app.state.parts

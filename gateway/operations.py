@@ -65,6 +65,7 @@ def _payments(resource: str, embedded_as: str | None) -> OperationKind:
 
 _TRANSFER, _HOLD, _ACCOUNT = "/v1/transfers/{id}", "/v1/holds/{id}", "/v1/accounts/{id}"
 _INTENT = _payments("/v1/payment_intents/{id}", "payment_intent")
+_CASE = OperationKind(risk.GetOutcome, Scope.RISK_WRITE, "/v1/cases/{id}")
 KINDS: Mapping[str, OperationKind] = {
     "open_wallet": _wallet("/v1/wallets/{id}"),
     "top_up": _ledger(_TRANSFER),
@@ -97,6 +98,28 @@ KINDS: Mapping[str, OperationKind] = {
     "submit_evidence": _payments("/v1/disputes/{id}", "dispute"),
     "settle_operation": OperationKind(payments.GetOutcome, Scope.LEDGER_WRITE, "/v1/processor_operations/{id}"),
     "decide_review": OperationKind(risk.GetOutcome, Scope.REVIEWS, None),
+    "claim_case": _CASE,
+    "release_case": _CASE,
+    "add_case_note": _CASE,
+    "add_case_evidence": _CASE,
+    "decide_case": _CASE,
+    "label_payment": OperationKind(risk.GetOutcome, Scope.RISK_WRITE, "/v1/risk/labels/{payment_intent_id}"),
+    "import_labels": OperationKind(risk.GetOutcome, Scope.RISK_WRITE, None),
+    "add_list_entry": OperationKind(risk.GetOutcome, Scope.RISK_WRITE, None),
+    "remove_list_entry": OperationKind(risk.GetOutcome, Scope.RISK_WRITE, None),
+    "decide_screening": OperationKind(risk.GetOutcome, Scope.RISK_WRITE, "/v1/risk/screenings/{id}"),
+    "set_limit": OperationKind(risk.GetOutcome, Scope.RISK_WRITE, "/v1/risk/limits"),
+    "set_tier": OperationKind(risk.GetOutcome, Scope.RISK_WRITE, "/v1/risk/customers/{user_id}"),
+    "register_model": OperationKind(risk.GetOutcome, Scope.RISK_WRITE, "/v1/risk/models/{hash}"),
+    "draft_rule_set": OperationKind(risk.GetOutcome, Scope.RISK_WRITE, "/v1/risk/rule_sets/{hash}"),
+    "shadow_rule_set": OperationKind(risk.GetOutcome, Scope.RISK_WRITE, "/v1/risk/rule_sets/{hash}"),
+    "approve_rule_set": OperationKind(risk.GetOutcome, Scope.RISK_APPROVE, "/v1/risk/rule_sets/{hash}"),
+    "activate_rule_set": OperationKind(risk.GetOutcome, Scope.RISK_APPROVE, "/v1/risk/rule_sets/{hash}"),
+    "retire_rule_set": OperationKind(risk.GetOutcome, Scope.RISK_WRITE, "/v1/risk/rule_sets/{hash}"),
+    "roll_back_rules": OperationKind(risk.GetOutcome, Scope.RISK_APPROVE, "/v1/risk/rule_sets/{hash}"),
+    "start_backtest": OperationKind(risk.GetOutcome, Scope.RISK_WRITE, "/v1/risk/backtests/{id}"),
+    "cancel_backtest": OperationKind(risk.GetOutcome, Scope.RISK_WRITE, "/v1/risk/backtests/{id}"),
+    "approve_model": OperationKind(risk.GetOutcome, Scope.RISK_APPROVE, "/v1/risk/models/{hash}"),
 }
 """By name: what clients ask for is kept under `<user>:<name>` (gateway.idempotency)."""
 

@@ -104,6 +104,16 @@ ReturnUrl = Annotated[
     ),
 ]
 Country = Annotated[str, Field(pattern="^[A-Z]{2}$", description="ISO 3166-1 code of the card or bank; for routing")]
+Beneficiary = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        pattern="^[^\x00]*$",
+        description="The name of who gets a payout, given where it is confirmed: it is screened and not kept",
+        examples=["Grace Hopper"],
+    ),
+]
 ApplicationFee = Annotated[
     int, Field(strict=True, ge=0, le=MAX_AMOUNT, description="What the platform keeps of the amount, minor units")
 ]
@@ -130,6 +140,7 @@ class NewPaymentIntent(Body):
     metadata: Metadata | None = None
     return_url: ReturnUrl | None = None
     country: Annotated[Country | None, Field(examples=["DE"])] = None
+    beneficiary: Beneficiary | None = None
     confirm: StrictBool = Field(default=False, description="Set the payment going at once", examples=[True])
 
 
@@ -160,6 +171,7 @@ class Confirmation(Body):
 
     payment_method: Method | None = None
     return_url: ReturnUrl | None = None
+    beneficiary: Beneficiary | None = None
 
 
 class IntentCapture(Body):

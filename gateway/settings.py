@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from contracts.identity import TOKEN_AUDIENCE, TOKEN_ISSUER, Acr
-from outbox.settings import BrokerSettings
+from outbox.settings import BrokerSettings, TraceSettings
 
 _NAME = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]"
 _HOST = re.compile(_NAME)
@@ -17,7 +17,7 @@ MAX_WAIT_SECONDS = 30.0
 """The longest that `Prefer: wait=N` makes a request wait."""
 
 
-class GatewaySettings(BrokerSettings):
+class GatewaySettings(BrokerSettings, TraceSettings):
     """Where the gateway listens, whom it trusts, and the bounds of everything that a client can ask for."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_")
@@ -30,6 +30,7 @@ class GatewaySettings(BrokerSettings):
     hosts: str = Field(default="localhost,127.0.0.1,[::1]", description="Names that clients reach it by, as above")
     cors_origins: str = Field(default="", description="Origins whose pages may read answers, such as https://shop.test")
     redis_url: SecretStr
+    pseudonym_key: SecretStr = Field(min_length=32, description="Of the pseudonyms that devices and addresses get")
     public_url: str = Field(
         default="http://localhost:8080",
         pattern=f"^({_ORIGIN.pattern})$",
@@ -68,7 +69,6 @@ class GatewaySettings(BrokerSettings):
     admin_acr: Acr = Field(default=Acr.ONE_FACTOR, description="So surely, where roles and signing keys are changed")
     docs_client_id: str = Field(default="", max_length=64, description="OAuth client of GET /docs, a public one")
     access_log: bool = Field(default=True, description="One line of JSON per request")
-    trace_sample_ratio: float = Field(default=0.0, ge=0.0, le=1.0)
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -1,6 +1,21 @@
 """The `ledgerlink` command. Each subcommand is a file in ops/commands/, named like it."""
 
-from ops.commands import asyncapi, audit, bench, demo, keys, migrate, provision, run, status, up, verify
+from ops.commands import (
+    asyncapi,
+    audit,
+    bench,
+    broker_node,
+    demo,
+    keys,
+    migrate,
+    provision,
+    risk,
+    run,
+    secrets,
+    status,
+    up,
+    verify,
+)
 from ops.commands.app import OneMessageTyper
 
 app = OneMessageTyper(
@@ -26,6 +41,9 @@ app.command("verify")(verify.verify)
 app.command("run")(run.run)
 app.command("migrate")(migrate.migrate)
 app.command("provision")(provision.provision)
+app.command("broker-node")(broker_node.broker_node)
+app.command("secrets")(secrets.secrets)
 app.command("asyncapi")(asyncapi.asyncapi)
 app.add_typer(bench.app, name="bench")
 app.add_typer(keys.app, name="keys")
+app.add_typer(risk.app, name="risk")

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from contracts.topology import PROVISIONER
@@ -11,18 +12,21 @@ from outbox.settings import BrokerSettings
 
 
 class ProvisionerSettings(BrokerSettings):
-    """How the provisioner reaches NATS (PROVISIONER_...)."""
+    """How the provisioner reaches NATS, and on how many of its nodes streams are kept (PROVISIONER_...)."""
 
     model_config = SettingsConfigDict(env_prefix="PROVISIONER_")
+
+    replicas: int = Field(default=1, ge=1, le=5)
 
 
 def run() -> None:
     """Provision, then stay and make again what NATS loses, until SIGTERM."""
     settings = ProvisionerSettings()
     set_up_logs(settings, PROVISIONER)
-    asyncio.run(watch(settings))
+    asyncio.run(watch(settings, settings.replicas))
 
 
 def run_once() -> list[str]:
     """Provision; return the names of the streams and durables that were created or changed."""
-    return asyncio.run(provision_once(ProvisionerSettings()))
+    settings = ProvisionerSettings()
+    return asyncio.run(provision_once(settings, settings.replicas))

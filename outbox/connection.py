@@ -32,7 +32,7 @@ def connection_options(
     `pending_size` is small: what cannot be sent now is to fail now, since outbox and gateway both send again.
     """
     return {
-        "servers": [settings.nats_url],
+        "servers": [url.strip() for url in settings.nats_url.split(",")],
         "name": f"ledgerlink-{user}",
         "nkeys_seed_str": settings.nats_seed.get_secret_value(),
         "inbox_prefix": inbox_prefix(user).encode(),

@@ -22,8 +22,9 @@ from contracts.message import DeadLetter, Envelope, Message, decode
 from contracts.topology import Durable
 from outbox.cooperation import by_and_by, let_others_go_on
 from outbox.database import is_transient
+from outbox.deadlines import Deadlines
 from outbox.metrics import BATCH_SECONDS, BATCH_SIZE, CONSUMED
-from outbox.tracing import batch_span
+from outbox.tracing import consuming, record_failure
 from outbox.transaction import Transaction, Transactions
 from outbox.turns import OvertakenError, Turn, Turns
 
@@ -51,7 +52,7 @@ class Consumer:
     """Feeds one durable's messages to one handler. A message is handled, or becomes a dead letter with its reason.
 
     The handler gets what `prepare` makes of a batch's envelopes: what needs nothing but the messages, and so need not
-    wait for the batch before. Without one it gets the envelopes.
+    wait for the batch before. Without one it gets the envelopes. `deadlines` are told of what is committed.
     """
 
     def __init__(
@@ -61,9 +62,11 @@ class Consumer:
         transactions: Transactions,
         inbox_days: int,
         prepare: Prepare | None = None,
+        deadlines: Deadlines | None = None,
     ) -> None:
         self.durable = durable
         self._handle = handle
+        self._deadlines = deadlines
         self._prepare = prepare or _as_they_are
         self._transactions = transactions
         self._inbox_age = timedelta(days=inbox_days - 1).total_seconds()
@@ -87,10 +90,13 @@ class Consumer:
         done: list[Delivery] = []
         try:
             deliveries = [d async for m in by_and_by(messages) if (d := await self._decoded(m))]
-            with batch_span(self.durable.name, [d.envelope.traceparent for d in deliveries]):
-                await self._attempt(deliveries, turn, done)
+            with consuming(self.durable, [d.envelope for d in deliveries]) as envelopes:
+                traced = [Delivery(d.message, e) for d, e in zip(deliveries, envelopes, strict=True)]
+                await self._attempt(traced, turn, done)
         finally:
             await turn.end()
+            if self._deadlines:
+                self._deadlines.left(messages)
             await let_others_go_on()  # above all the next batch
             async for delivery in by_and_by(done):
                 await delivery.message.ack()
@@ -186,14 +192,17 @@ class Consumer:
             tx.now = datetime.now(UTC)
             if fresh:
                 await self._handle(tx, prepared)
+        if self._deadlines:
+            self._deadlines.committed([(d.message, d.envelope.id) for d in deliveries], tx.spoken)
         return len(deliveries) - len(fresh)
 
     async def _give_back(self, delivery: Delivery, error: Exception) -> None:
         failures = self._failures.pop(delivery.envelope.id, 0) + 1
         reason = f"{type(error).__name__}: {_summary(error)}"
         if failures >= DELIVERY_LIMIT:
-            await self._bury(delivery.message, reason)
+            await self._bury(delivery.message, reason, delivery.envelope.traceparent)
             return
+        record_failure(f"process {self.durable.name}", delivery.envelope.traceparent, type(error).__name__)
         self._failures[delivery.envelope.id] = failures
         if len(self._failures) > _FAILURES_KEPT:
             self._failures.popitem(last=False)
@@ -201,7 +210,7 @@ class Consumer:
         CONSUMED.labels(self.durable.name, "retried").inc()
         await delivery.message.nak(delay=BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS)) - 1])
 
-    async def _bury(self, message: Msg, reason: str) -> None:
+    async def _bury(self, message: Msg, reason: str, traceparent: str | None = None) -> None:
         """Say the dead letter through the outbox, so that not even a wiped broker loses it; then end delivery."""
         metadata = message.metadata
         letter = DeadLetter(
@@ -223,6 +232,7 @@ class Consumer:
             return
         _LOG.error("dead letter", durable=self.durable.name, sequence=letter.stream_sequence, reason=reason)
         CONSUMED.labels(self.durable.name, "dead").inc()
+        record_failure(f"process {self.durable.name}", traceparent, "dead letter")
         await message.term()
 
 

@@ -18,10 +18,10 @@ async def let_others_go_on() -> None:
     await asyncio.sleep(0)
 
 
-async def by_and_by(items: Sequence[T]) -> AsyncIterator[T]:
+async def by_and_by(items: Sequence[T], at_a_time: int = AT_A_TIME) -> AsyncIterator[T]:
     """Go through items, letting others go on now and then."""
-    for start in range(0, len(items), AT_A_TIME):
+    for start in range(0, len(items), at_a_time):
         if start:
             await let_others_go_on()
-        for item in items[start : start + AT_A_TIME]:
+        for item in items[start : start + at_a_time]:
             yield item

@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
+from outbox.tracing import statement
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
@@ -57,15 +59,18 @@ class Reads:
 
     async def fetch(self, query: str, *parameters: object) -> list[asyncpg.Record]:
         """Return all rows."""
-        return await self._connection.fetch(query, *parameters)
+        with statement(query):
+            return await self._connection.fetch(query, *parameters)
 
     async def fetchrow(self, query: str, *parameters: object, seconds: float | None = None) -> asyncpg.Record | None:
         """Return the first row, or None; wait `seconds` for it where a statement may take longer than others."""
-        return await self._connection.fetchrow(query, *parameters, timeout=seconds)
+        with statement(query):
+            return await self._connection.fetchrow(query, *parameters, timeout=seconds)
 
     async def fetchval(self, query: str, *parameters: object) -> Any:
         """Return the first column of the first row, or None."""
-        return await self._connection.fetchval(query, *parameters)
+        with statement(query):
+            return await self._connection.fetchval(query, *parameters)
 
 
 async def _keep_session(_connection: Connection) -> None:

@@ -27,14 +27,17 @@ API_SECONDS = 5.0
 CONNECT_SECONDS = 30.0
 
 
-async def provision(nc: Client) -> list[str]:
-    """Bring streams and durables to what the topology says; return the names of those created or changed."""
+async def provision(nc: Client, replicas: int = 1) -> list[str]:
+    """Bring streams and durables to what the topology says; return the names of those created or changed.
+
+    `replicas` is on how many nodes of the broker each stream is kept; its durables are on the same.
+    """
     js = nc.jetstream(timeout=API_SECONDS)
-    changed = [stream.name for stream in streams() if await _provide_stream(js, stream)]
+    changed = [stream.name for stream in streams() if await _provide_stream(js, stream, replicas)]
     return changed + [durable.name for durable in DURABLES if await _provide_durable(js, durable)]
 
 
-async def _provide_stream(js: JetStreamContext, stream: Stream) -> bool:
+async def _provide_stream(js: JetStreamContext, stream: Stream, replicas: int) -> bool:
     config = StreamConfig(
         name=stream.name,
         subjects=list(stream.subjects),
@@ -45,6 +48,7 @@ async def _provide_stream(js: JetStreamContext, stream: Stream) -> bool:
         max_bytes=stream.max_bytes,
         max_msg_size=stream.max_message_bytes,
         duplicate_window=stream.duplicate_window.total_seconds(),
+        num_replicas=replicas,
         allow_direct=True,
         allow_atomic=True,
     )
@@ -82,19 +86,19 @@ async def _provide_durable(js: JetStreamContext, durable: Durable) -> bool:
     return True
 
 
-async def watch(settings: BrokerSettings) -> None:
+async def watch(settings: BrokerSettings, replicas: int = 1) -> None:
     """Provision, then keep looking: a broker that lost its disk gets its streams back within a second."""
     nc = await connect(settings, PROVISIONER)
     while True:
         try:
-            if changed := await provision(nc):
+            if changed := await provision(nc, replicas):
                 _LOG.info("provisioned", changed=changed)
         except (TimeoutError, nats.errors.Error, OSError) as error:
             _LOG.warning("broker is away", error=str(error) or type(error).__name__)
         await asyncio.sleep(WATCH_SECONDS)
 
 
-async def provision_once(settings: BrokerSettings) -> list[str]:
+async def provision_once(settings: BrokerSettings, replicas: int = 1) -> list[str]:
     """Provision and disconnect. Raises TimeoutError when the broker cannot be reached, and nats errors."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -102,6 +106,6 @@ async def provision_once(settings: BrokerSettings) -> list[str]:
     except TimeoutError:
         raise TimeoutError(f"NATS at {settings.nats_url} does not answer") from None
     try:
-        return await provision(nc)
+        return await provision(nc, replicas)
     finally:
         await nc.close()

@@ -1,6 +1,7 @@
 """The relay: publishes the outbox past its cursor, in order, and says again what a stream forgot."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -14,8 +15,9 @@ from nats.aio.msg import Msg
 from contracts.topology import wakes_relay
 from outbox.database import Database
 from outbox.forgetting import Cursor, held_position
-from outbox.metrics import OUTBOX_LAG, PUBLISH_FAILURES, PUBLISHED, RELAY_LEADER, REWINDS
+from outbox.metrics import OUTBOX_LAG, OUTBOX_LAG_SECONDS, PUBLISH_FAILURES, PUBLISHED, RELAY_LEADER, REWINDS
 from outbox.publisher import PublishError, Said, StreamState, publish, stream_state
+from outbox.tracing import published
 
 _LOG = structlog.get_logger()
 _LEADER = 7003
@@ -45,7 +47,11 @@ INSERT INTO relay_cursor (stream, position, incarnation, sequence) VALUES ($1, $
 ON CONFLICT (stream) DO UPDATE
 SET position = excluded.position, incarnation = excluded.incarnation, sequence = excluded.sequence
 """
-_LAG = "SELECT count(*) FROM (SELECT FROM outbox WHERE stream = $1 AND position > $2 LIMIT 100000) AS unsaid"
+_LAG = """
+SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0)::float8 FROM (
+    SELECT recorded_at FROM outbox WHERE stream = $1 AND position > $2 ORDER BY position LIMIT 100000
+) AS unsaid
+"""
 _EVENT_AT = "SELECT event_id FROM outbox WHERE stream = $1 AND position = $2"
 
 
@@ -114,6 +120,10 @@ class StreamRelay:
             else:
                 await self._rest()
 
+    def has_said(self, position: int) -> bool:
+        """Tell whether it has published all up to that position."""
+        return self._cursor is not None and self._cursor.position >= position
+
     @property
     def is_idle(self) -> bool:
         """Whether all that it knows of is published."""
@@ -135,7 +145,9 @@ class StreamRelay:
             cursor = await self._checked_cursor()
             batch = await self._next_batch(cursor)
             if batch:
+                began = time.time_ns()
                 sequence = await publish(self._nc, self._stream, batch)
+                published(self._stream, [row.envelope for row in batch], began)
                 PUBLISHED.labels(self._stream).inc(len(batch))
                 self._cursor = replace(cursor, position=batch[-1].position, sequence=sequence)
             await self._save_in_time()
@@ -181,8 +193,9 @@ class StreamRelay:
         self._cursor = await self._corrected(self._cursor or await self._load(state), state, thorough=thorough)
         self._checked_at = now
         async with self._turn:
-            lag = await self._connection.fetchval(_LAG, self._stream, self._cursor.position)
-        OUTBOX_LAG.labels(self._stream).set(lag)
+            [[rows, seconds]] = await self._connection.fetch(_LAG, self._stream, self._cursor.position)
+        OUTBOX_LAG.labels(self._stream).set(rows)
+        OUTBOX_LAG_SECONDS.labels(self._stream).set(seconds)
         return self._cursor
 
     async def _load(self, state: StreamState) -> Cursor:
@@ -229,6 +242,11 @@ class Relay:
         else:
             self.read_tables()
         self._next_position = max(self._next_position, last + 1)
+
+    def has_said(self, stream: str, row: Said) -> bool:
+        """Tell whether a row has been published; where another replica publishes, it is trusted to."""
+        relay = self._relays.get(stream)
+        return relay is None or relay.has_said(row.position)
 
     @property
     def leads(self) -> bool:

@@ -1,5 +1,6 @@
 """Answers queries: core NATS request/reply, one envelope in, one out; trouble becomes an answer, never silence."""
 
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +11,8 @@ from pydantic import ValidationError
 from contracts.ids import new_id
 from contracts.message import SOURCE_PREFIX, Envelope, Message, Outcome, Problem, Reply, decode, envelope_of
 from outbox.database import Database
-from outbox.metrics import QUERIES
+from outbox.metrics import QUERIES, QUERY_SECONDS
+from outbox.tracing import answering
 
 _LOG = structlog.get_logger()
 
@@ -38,9 +40,11 @@ class Responder:
     async def respond(self, payload: bytes) -> bytes:
         """Return the encoded reply to an encoded query."""
         request: Envelope[Message] | None = None
+        started = time.perf_counter()
         try:
             request = decode(payload, self._query)
-            resource = await self._answer(self._database, request)
+            with answering(f"process {self.subject}", request.traceparent):
+                resource = await self._answer(self._database, request)
             reply = Reply(outcome=Outcome.COMPLETED, resource=resource.model_dump(mode="json", exclude_none=True))
         except Refused as refusal:
             reply = Reply(outcome=Outcome.REFUSED, problem=refusal.problem)
@@ -50,7 +54,8 @@ class Responder:
         except Exception:  # noqa: BLE001 - whatever went wrong, the asker gets an answer and the log the trace
             _LOG.exception("query failed", subject=self.subject)
             reply = _refusal("unavailable", "The service cannot answer now; ask again.")
-        QUERIES.labels(self.subject, reply.outcome.value).inc()
+        QUERIES.labels(self.subject, reply.problem.code if reply.problem else reply.outcome.value).inc()
+        QUERY_SECONDS.labels(self.subject).observe(time.perf_counter() - started)
         return self._envelope(request, reply).encode()
 
     def _envelope(self, request: Envelope[Message] | None, reply: Reply) -> Envelope[Reply]:

@@ -25,8 +25,10 @@ from contracts.topology import durable, streams_said_by, wakes_relay
 from outbox.connection import connection_options
 from outbox.consumer import Consumer, Handler, Prepare
 from outbox.database import Database, is_transient
+from outbox.deadlines import AnswerBy, Deadlines
 from outbox.ending import end
 from outbox.garbage import collect_rarely
+from outbox.lags import Lags
 from outbox.logs import set_up_logs
 from outbox.metrics import JOB_FAILURES
 from outbox.relay import Relay
@@ -38,6 +40,7 @@ from outbox.transaction import Spoken, Transaction, Transactions
 from outbox.workers import Worker
 
 _LOG = structlog.get_logger()
+LAG_SECONDS = 5.0
 UPKEEP_SECONDS = 3600.0
 JOB_PAUSE_SECONDS = 60.0
 FORGET_SECONDS = 10.0
@@ -81,10 +84,18 @@ class Service:
         self._tasks: set[asyncio.Task[None]] = set()
         self._subscribed = False
 
-    def consume(self, durable_name: str, handle: Handler, prepare: Prepare | None = None) -> None:
-        """Bind a handler of batches to the durable of that name (contracts.topology); see Consumer for `prepare`."""
+    def consume(
+        self, durable_name: str, handle: Handler, prepare: Prepare | None = None, answer_by: AnswerBy | None = None
+    ) -> None:
+        """Bind a handler of batches to the durable of that name (contracts.topology); see Consumer for `prepare`.
+
+        With `answer_by` messages are answered in time, whatever happens to the handler (see outbox.deadlines).
+        """
         spec = durable(durable_name)
-        consumer = Consumer(spec, handle, self.transactions, self.settings.inbox_retention_days, prepare)
+        deadlines = None
+        if answer_by:
+            deadlines = Deadlines(spec.name, answer_by, self.broker.connect, self.relay.has_said)
+        consumer = Consumer(spec, handle, self.transactions, self.settings.inbox_retention_days, prepare, deadlines)
         self.consumers[spec.name] = consumer
         subscriber = self.broker.subscriber(
             config=ConsumerConfig(filter_subjects=list(spec.subjects)),
@@ -97,7 +108,7 @@ class Service:
             no_reply=True,
         )
 
-        make_eager(subscriber)(consumer.process)
+        make_eager(subscriber, deadlines)(consumer.process)
 
     def answer(self, query: type[Message], handle: Answerer, at_once: int = ANSWERED_AT_ONCE) -> None:
         """Bind a handler to a query type; replicas share the work as a queue group.
@@ -130,7 +141,7 @@ class Service:
         """Live until SIGTERM or SIGINT: then finish the batches in hand and stop."""
         collect_rarely()
         set_up_logs(self.settings, self.name)
-        set_up_tracing(self.name, self.settings.trace_sample_ratio)
+        set_up_tracing(self.name, self.settings.trace_sample_ratio, self.settings.otlp_endpoint)
         address = {"host": self.settings.http_host, "port": str(self.settings.http_port)}
         options: dict[str, Any] = address | {"access_log": "false", "timeout_graceful_shutdown": SHUTDOWN_SECONDS}
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -162,6 +173,8 @@ class Service:
         connection = await self.broker.connect()
         self._spawn(self.relay.run(connection), "relay")
         self._spawn(self._repeat(UPKEEP_SECONDS, self._keep_up, "keep_up"), "keep_up")
+        lags = Lags([consumer.durable for consumer in self.consumers.values()], connection, self.database)
+        self._spawn(self._repeat(LAG_SECONDS, lags.look, "lags"), "lags")
         self._spawn(self._repeat(FORGET_SECONDS, self._forget_keys, "forget_keys"), "forget_keys")
         for worker in self._workers.values():
             self._spawn(worker.run(), worker.name)

@@ -1,5 +1,6 @@
 """What every service is told by its environment; each room subclasses this with its own prefix."""
 
+import os
 import re
 from typing import Any, Literal, Self
 
@@ -8,18 +9,24 @@ from pydantic_settings import BaseSettings, SettingsError
 
 from contracts.topology import streams
 
+SECRETS_DIRECTORY = "LEDGERLINK_SECRETS_DIR"
+"""Names a directory with a file for each setting that the environment does not hold: how containers get secrets."""
+
 
 class InvalidSettingsError(ValueError):
     """A setting is missing or wrong; the text names the variables and holds none of their values."""
 
 
 class EnvironmentSettings(BaseSettings):
-    """Settings of a process. Making them raises InvalidSettingsError, which names what to set."""
+    """Settings of a process. Making them raises InvalidSettingsError, which names what to set.
+
+    They come from the environment, or else from files in `LEDGERLINK_SECRETS_DIR` that are named like the variables.
+    """
 
     def __init__(self, **values: Any) -> None:
         prefix = self.model_config.get("env_prefix", "")
         try:
-            super().__init__(**values)
+            super().__init__(_secrets_dir=os.environ.get(SECRETS_DIRECTORY), **values)
         except ValidationError as error:
             problems = error.errors(include_url=False, include_input=False)
             told = "; ".join(_told(prefix, p["loc"], p["type"], p["msg"]) for p in problems)
@@ -53,6 +60,13 @@ class LogSettings(EnvironmentSettings):
     log_format: Literal["console", "json"] = "console"
 
 
+class TraceSettings(EnvironmentSettings):
+    """Which share of the traces that begin here is recorded, and where spans go by OTLP/HTTP; nowhere if not said."""
+
+    trace_sample_ratio: float = Field(default=0.0, ge=0.0, le=1.0)
+    otlp_endpoint: str = Field(default="", pattern=r"^(https?://[^/?#]+/?)?$")
+
+
 class BrokerSettings(LogSettings):
     """How a process reaches NATS: the URL and the nkey seed of its own user."""
 
@@ -60,7 +74,7 @@ class BrokerSettings(LogSettings):
     nats_seed: SecretStr
 
 
-class ServiceSettings(BrokerSettings):
+class ServiceSettings(BrokerSettings, TraceSettings):
     """What every service needs besides its own settings."""
 
     database_url: SecretStr
@@ -75,7 +89,6 @@ class ServiceSettings(BrokerSettings):
         le=180,
         description="Longer than outbox retention and stream age together, so that nothing said again is taken for new",
     )
-    trace_sample_ratio: float = Field(default=0.0, ge=0.0, le=1.0)
 
     @model_validator(mode="after")
     def _inbox_outlives_what_may_be_said_again(self) -> Self:

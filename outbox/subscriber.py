@@ -17,6 +17,7 @@ import structlog
 from faststream.nats.subscriber.usecases import BatchPullStreamSubscriber
 from nats.aio.msg import Msg
 
+from outbox.deadlines import MOST_IN_BATCH, Deadlines
 from outbox.ending import end
 
 _LOG = structlog.get_logger()
@@ -28,8 +29,12 @@ BATCHES_AT_ONCE = 2
 
 
 class EagerBatchSubscriber(BatchPullStreamSubscriber):
-    """Takes up to `pull_sub.batch_size` messages at once, one when idle, all that wait under load."""
+    """Takes up to `pull_sub.batch_size` messages at once, one when idle, all that wait under load.
 
+    So many may wait here. With `deadlines` those that wait in vain do not count: others have to arrive to be answered.
+    """
+
+    deadlines: Deadlines | None
     _arrived: deque[Msg]
     _changed: asyncio.Event
     _under_way: set["asyncio.Task[None]"]
@@ -46,6 +51,8 @@ class EagerBatchSubscriber(BatchPullStreamSubscriber):
             return
         self._arrived, self._changed, self._under_way = deque(), asyncio.Event(), set()
         self._asked, self._heard_at, self._pause = 0, asyncio.get_running_loop().time(), 0.0
+        if self.deadlines:
+            self.deadlines.when_overdue(self._changed.set)
         self._answers_to = self.connection.new_inbox()
         subscription: Any = await self.connection.subscribe(self._answers_to, cb=self._arrive)
         self.subscription = subscription
@@ -53,11 +60,13 @@ class EagerBatchSubscriber(BatchPullStreamSubscriber):
 
     async def _consume_pull(self) -> None:
         limit = self.pull_sub.batch_size
+        at_once = min(limit, MOST_IN_BATCH) if self.deadlines else limit
         while self.running:
             try:
-                if self._asked <= limit // 2:
-                    await self._ask_for(limit - self._asked)
-                batch = await self._take(limit)
+                room = limit + (self.deadlines.overdue if self.deadlines else 0)
+                if room - self._asked >= limit - limit // 2:
+                    await self._ask_for(room - self._asked)
+                batch = await self._take(at_once)
             except (nats.errors.Error, OSError) as error:
                 _LOG.warning("pull waits", durable=self._durable, error=str(error) or type(error).__name__)
                 self._asked = len(self._arrived)
@@ -103,7 +112,7 @@ class EagerBatchSubscriber(BatchPullStreamSubscriber):
                     # Not even a heartbeat: the request is lost (restart, reconnect), ask again.
                     self._asked = len(self._arrived)
                 return []
-            if self._asked <= limit // 2:
+            if self._asked <= limit // 2 or (self.deadlines and self.deadlines.overdue):
                 return []
         batch = [self._arrived.popleft() for _ in range(min(limit, len(self._arrived)))]
         self._asked = max(0, self._asked - len(batch))
@@ -121,6 +130,8 @@ class EagerBatchSubscriber(BatchPullStreamSubscriber):
             self._note(status, message)
         else:
             self._arrived.append(message)
+            if self.deadlines:
+                self.deadlines.arrived(message)
         self._changed.set()
 
     def _note(self, status: str, message: Msg) -> None:
@@ -153,8 +164,9 @@ def _status(message: Msg) -> str | None:
     return None if message.reply.startswith("$JS.ACK.") else (message.headers or {}).get("Status")
 
 
-def make_eager(subscriber: Any) -> EagerBatchSubscriber:
+def make_eager(subscriber: Any, deadlines: Deadlines | None = None) -> EagerBatchSubscriber:
     """Turn the batch pull subscriber that FastStream's factory made into this one; it has the same lay-out."""
     subscriber.__class__ = EagerBatchSubscriber
     eager: EagerBatchSubscriber = subscriber
+    eager.deadlines = deadlines
     return eager

@@ -18,7 +18,7 @@ from outbox.cooperation import let_others_go_on
 from outbox.database import Connection, Database, Reads, columns
 from outbox.envelopes import data_json, envelope_json
 from outbox.publisher import Said
-from outbox.tracing import producer_context
+from outbox.tracing import producer_context, statement
 
 # A commit takes its turn here, so the outbox's order is its commit order and one number is a whole cursor (ADR 2).
 _TURN = 7002
@@ -128,7 +128,8 @@ class Transaction(Reads):
 
     async def execute(self, query: str, *parameters: object) -> None:
         """Write."""
-        await self._connection.execute(query, *parameters)
+        with statement(query):
+            await self._connection.execute(query, *parameters)
 
     async def meanwhile(self, write: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None]) -> None:
         """Let the database write while this process works, on what needs none of the written: what is to be said."""

@@ -4,16 +4,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from apps.payments.domain.transitions import TRANSITIONS, State, Trigger, public_status
+from apps.risk.domain.features.catalogue import CATALOGUE
 from contracts.identity import GRANTED, MEANINGS, Role, Scope
 from contracts.payments import PaymentOperation
-from gateway.app import create_app
 from gateway.problems import KINDS
-from gateway.settings import GatewaySettings
 from gateway.tests.openapi_document import operations as operations_of
 from gateway.tests.openapi_document import scopes_of
+from tests.unconnected_gateway import unconnected_gateway
 
 GUIDES = Path(__file__).parents[1] / "docs" / "guides"
 _BEGINNINGS = (State.REQUIRES_PAYMENT_METHOD, State.REQUIRES_CONFIRMATION, State.ASSESSING)
@@ -76,7 +74,7 @@ def problems() -> str:
 
 def access() -> str:
     """Tell who may ask for what: the roles that have the scopes of an operation, and whether it has to be fresh."""
-    document = create_app(GatewaySettings(nats_seed=SecretStr("SU"), redis_url=SecretStr("redis://nowhere"))).openapi()
+    document = unconnected_gateway().openapi()
     rows = []
     for name, operation in operations_of(document):
         method, path = name.split(" ", maxsplit=1)
@@ -92,6 +90,12 @@ def scopes() -> str:
     """List the scopes, what each allows, and the roles that have it."""
     having = {scope: ", ".join(role.value for role in Role if scope in GRANTED[role]) for scope in Scope}
     return _table(["scope", "allows to", "roles"], [[f"`{s.value}`", MEANINGS[s], having[s]] for s in Scope])
+
+
+def features() -> str:
+    """List what rules and models see of a payment."""
+    rows = [[f"`{f.name}`", f.type.value, f.unit, f.description] for f in CATALOGUE]
+    return _table(["feature", "type", "unit", "meaning"], rows)
 
 
 def _leads(triggers: Mapping[Trigger, frozenset[State]], trigger: Trigger) -> str:
@@ -110,6 +114,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 MADE = {
     "payments.md": {"diagram": diagram, "operations": operations, "transitions": transitions},
     "problems.md": {"problems": problems},
+    "rules.md": {"features": features},
     "access.md": {"scopes": scopes, "access": access},
 }
 """Guide -> name of a part -> what makes it."""

@@ -67,6 +67,7 @@ async def identity_and_gateways(
         nats_url=nats.url,
         nats_seed=SecretStr(nats.seeds["gateway"]),
         redis_url=SecretStr(valkey_url),
+        pseudonym_key=SecretStr("0" * 32),
         rate_limits=PLENTY,
         access_log=False,
         query_seconds=30.0,

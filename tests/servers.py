@@ -114,6 +114,11 @@ def _backend() -> ModuleType:
     raise pytest.UsageError(f"LEDGERLINK_TEST_BACKEND is embedded or docker, not {name}")
 
 
+def pytest_configure() -> None:
+    """Let risk decide itself however slow the machine is; what it answers at its deadline has tests of its own."""
+    os.environ.setdefault("RISK_ANSWER_SECONDS", "60")
+
+
 @pytest.fixture(scope="session")
 def _server_secrets() -> Secrets:
     return Secrets().complete()

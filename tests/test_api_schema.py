@@ -17,7 +17,6 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
-from pydantic import SecretStr
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
@@ -29,12 +28,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from contracts.ids import new_id
-from gateway.app import create_app
-from gateway.settings import GatewaySettings
 from ledgerlink_client import LedgerLink, card
 from ledgerlink_client.models.payments import CaptureMethod
 from ops.stack.stack import Stack
 from tests.people import CURRENCY, PASSWORD, log_operator_in, new_customer
+from tests.unconnected_gateway import unconnected_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -49,7 +47,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-DOCUMENT = create_app(GatewaySettings(nats_seed=SecretStr("SU"), redis_url=SecretStr("redis://127.0.0.1:1"))).openapi()
+DOCUMENT = unconnected_gateway().openapi()
 OPERATIONS = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods]
 SETTINGS = settings(
     derandomize=True,

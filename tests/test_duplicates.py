@@ -42,6 +42,10 @@ _OF_ITSELF = b"wallet.events.ledger."
 # Operators alone speak to these: their own tests hold what a repetition does.
 _OPERATORS = {
     "risk-decide-review",
+    "risk-limits",
+    "risk-models",
+    "risk-rule-sets",
+    "risk-backtests",
     "wallet-change-account",
     "wallet-close-period",
     "wallet-import-statement",

@@ -281,7 +281,7 @@ CHOREOGRAPHY = [
     ("RiskDecision", "risk", ["payments"]),
     ("PostTransfer", "payments", ["wallet"]),
     ("TransferPosted", "wallet", ["payments"]),
-    ("PaymentIntentSucceeded", "payments", []),
+    ("PaymentIntentSucceeded", "payments", ["risk"]),
 ]
 
 

@@ -25,6 +25,7 @@ from apps.identity.handlers.verification import send_verification, verify_email
 from apps.identity.queries.api_keys import check_api_key, list_api_keys
 from apps.identity.queries.clients import list_clients
 from apps.identity.queries.passkeys import list_passkeys
+from apps.identity.queries.screening_subjects import get_screening_subjects
 from apps.identity.queries.security_events import list_security_events
 from apps.identity.queries.sessions import get_revocations, list_sessions
 from apps.identity.queries.users import get_user, list_users
@@ -46,6 +47,7 @@ from contracts.identity import (
     EndSessions,
     EraseUser,
     GetRevocations,
+    GetScreeningSubjects,
     GetSigningKeys,
     GetUser,
     Introspect,
@@ -105,6 +107,7 @@ def _subscribe_accounts(service: Service, parts: Parts) -> None:
     service.answer(Register, partial(register, parts))
     service.answer(GetUser, get_user)
     service.answer(ListUsers, list_users)
+    service.answer(GetScreeningSubjects, partial(get_screening_subjects, parts.sealer))
     service.answer(SendVerification, partial(send_verification, parts))
     service.answer(VerifyEmail, partial(verify_email, parts))
     service.answer(RequestPasswordReset, partial(request_password_reset, parts))

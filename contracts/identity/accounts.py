@@ -1,11 +1,13 @@
 """Accounts of users: registering, proving an e-mail address, passwords, roles, deactivating and erasing."""
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import UUID7, AwareDatetime, EmailStr, Field
 
 from contracts.identity.roles import Role
+from contracts.identity.screening_subjects import PersonName
 from contracts.identity.shared import PAGE_LIMIT, Done, GivenPassword, NewPassword, Origin, Secret
 from contracts.message import Message, event, query
 
@@ -43,12 +45,15 @@ class UserPage(Message):
 class Register(Message):
     """Register a customer, who is sent a token to prove the address.
 
+    `name` and `birth_date` are what the customer is screened by; they are kept sealed.
     Refused with `email_taken`, `password_too_weak`.
     """
 
     email: Email
     password: NewPassword
     origin: Origin | None = None
+    name: PersonName | None = None
+    birth_date: date | None = None
 
 
 @query("identity", "get_user", senders=("gateway",), answer=User)

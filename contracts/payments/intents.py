@@ -21,6 +21,8 @@ StatementDescriptor = Annotated[
         examples=["LEDGERLINK SHOP"],
     ),
 ]
+Pseudonym = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="A keyed hash that the gateway has made")]
+Beneficiary = Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL)]
 Fee = Annotated[int, Field(ge=0, le=1_000_000_000_000, description="What the platform keeps of it, minor units")]
 
 
@@ -125,7 +127,8 @@ class CreatePaymentIntent(Message):
 
     `customer` is who asks and pays; `merchant` who owns the destination wallet, as the gateway found. A `source_wallet`
     without a payment method is a payment method of type wallet. `authenticated_at` is when the customer last proved who
-    they are, where it is not a program that asks.
+    they are, where it is not a program that asks. What is confirmed at once says to risk from which `device` and
+    `address` it comes, and who is the `beneficiary` of a payout: nobody keeps these with the payment.
     """
 
     payment_intent_id: UUID7
@@ -146,6 +149,9 @@ class CreatePaymentIntent(Message):
     country: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
     confirm: bool = False
     authenticated_at: AwareDatetime | None = None
+    device: Pseudonym | None = None
+    address: Pseudonym | None = None
+    beneficiary: Beneficiary | None = None
     idempotency: Idempotency
 
 
@@ -166,13 +172,19 @@ class UpdatePaymentIntent(Message):
 
 @command("payments", "confirm_payment_intent", senders=("gateway",), answer=PaymentIntent)
 class ConfirmPaymentIntent(Message):
-    """Set a payment going, or try it again after a decline, perhaps with another payment method."""
+    """Set a payment going, or try it again after a decline, perhaps with another payment method.
+
+    `device`, `address` and `beneficiary` are for risk, as where a payment is confirmed when it is created.
+    """
 
     payment_intent_id: UUID7
     customer: UUID7
     payment_method: PaymentMethod | None = None
     return_url: Annotated[str, Field(max_length=2000)] | None = None
     authenticated_at: AwareDatetime | None = None
+    device: Pseudonym | None = None
+    address: Pseudonym | None = None
+    beneficiary: Beneficiary | None = None
     idempotency: Idempotency
 
 

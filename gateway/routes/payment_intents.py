@@ -24,6 +24,7 @@ from gateway.payment_bodies import OTHER_WALLET, REQUESTS, WALLET, NewPaymentInt
 from gateway.payment_filters import PaymentIntentFilters
 from gateway.payment_wallets import DESTINATION_REQUIRED, SOURCE_REQUIRED, check_ends, check_method
 from gateway.problems import ProblemError
+from gateway.pseudonyms import PseudonymsDep
 from gateway.query_parameters import KNOWN_PARAMETERS_ONLY
 from gateway.step_up import authenticated_at
 
@@ -116,6 +117,7 @@ async def create_payment_intent(
     headers: CommandHeadersDep,
     parts: PartsDep,
     context: ContextDep,
+    pseudonyms: PseudonymsDep,
 ) -> Response:
     """Create a payment intent; with `confirm: true` wait for its outcome. A decline is a 402 that embeds the intent.
 
@@ -146,6 +148,9 @@ async def create_payment_intent(
         country=body.country,
         confirm=body.confirm,
         authenticated_at=authenticated_at(caller),
+        device=pseudonyms.device,
+        address=pseudonyms.address,
+        beneficiary=body.beneficiary,
         idempotency=headers.idempotency(caller.user, "create_payment_intent", body),
     )
     return await carry_out(command, CREATED, headers.preferences, parts, context)

@@ -18,6 +18,7 @@ from gateway.openapi import problems, success
 from gateway.outcomes import DONE, FOLLOWS, carry_out
 from gateway.payment_bodies import NO_METHOD, Cancellation, Confirmation, IntentCapture, said
 from gateway.payment_wallets import check_method
+from gateway.pseudonyms import PseudonymsDep
 from gateway.routes.payment_intents import (
     DECLINES,
     EXAMPLE,
@@ -79,6 +80,7 @@ async def confirm_payment_intent(
     headers: CommandHeadersDep,
     parts: PartsDep,
     context: ContextDep,
+    pseudonyms: PseudonymsDep,
     body: Confirmation = AS_BEFORE,
 ) -> Response:
     """Set a payment of yours going, or try it again after a decline, perhaps with another payment method.
@@ -93,6 +95,9 @@ async def confirm_payment_intent(
         payment_method=said(body.payment_method),
         return_url=body.return_url,
         authenticated_at=authenticated_at(caller),
+        device=pseudonyms.device,
+        address=pseudonyms.address,
+        beneficiary=body.beneficiary,
         idempotency=headers.idempotency(caller.user, "confirm_payment_intent", body),
     )
     return await carry_out(command, DONE, headers.preferences, parts, context)

@@ -45,6 +45,11 @@ DECISION_EXAMPLE: dict[str, Any] = {
 }
 _UNKNOWN = {"review_not_found": "No payment intent with this id was under review."}
 _DECIDED = {"review_decided": "The review has been decided already."}
+_OF_THE_CASE = {
+    "review_canceled": "The payment was canceled: there is nothing to decide any more.",
+    "case_claimed": "Another analyst has this case in hand.",
+    "second_analyst_required": "You have decided about this case; another analyst has to decide too.",
+}
 
 
 class NewDecision(Body):
@@ -85,7 +90,7 @@ async def list_reviews(
     responses={
         DONE: success(ReviewDecision, "Decided: the payment goes on, or is declined", DECISION_EXAMPLE),
         **problems(
-            _UNKNOWN | _DECIDED,
+            _UNKNOWN | _DECIDED | _OF_THE_CASE,
             scope=Scope.REVIEWS,
             wrong_body=("body/outcome", "Input should be 'approve' or 'decline'"),
             command=True,
@@ -101,7 +106,11 @@ async def decide_review(
     parts: PartsDep,
     context: ContextDep,
 ) -> Response:
-    """Approve or decline a payment that is under review, once. Who decided, when and why is kept."""
+    """Approve or decline a payment that is under review, once. Who decided, when and why is kept.
+
+    It is a decision of the payment's case (`/v1/cases`): above an amount (`RISK_FOUR_EYES_AMOUNT`) a second, different
+    analyst has to decide too; until then the answer has `awaits_second_decision`, and the payment still waits.
+    """
     if not is_ours(payment_intent_id):
         raise ProblemError("review_not_found", _UNKNOWN["review_not_found"], parameter="payment_intent_id")
     command = DecideReview.model_construct(

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from pydantic import EmailStr, Field
 from starlette.responses import Response
 
-from contracts.identity import EraseUser, GetUser, Register, Scope, User
-from gateway.bodies import Body, BodyRoute, Password
+from contracts.identity import LONGEST_PERSON_NAME, EraseUser, GetUser, Register, Scope, User
+from gateway.bodies import BirthDate, Body, BodyRoute, Password
 from gateway.dependencies import ContextDep, PartsDep, ProfileCaller
 from gateway.openapi import problems, success
 from gateway.origins import origin_of
@@ -41,6 +41,17 @@ class NewUser(Body):
 
     email: Annotated[EmailStr, Field(max_length=254, examples=["ann@ledgerlink.example"])]
     password: Annotated[Password, Field(min_length=12, max_length=128, examples=["correct horse battery staple"])]
+    name: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=LONGEST_PERSON_NAME,
+            pattern="^[^\x00]*$",
+            examples=["Ann Example"],
+            description="As in official papers; it is screened against sanctions lists, and kept sealed",
+        ),
+    ] = None
+    birth_date: Annotated[BirthDate | None, Field(examples=["1990-04-28"])] = None
 
 
 @router.post(
@@ -56,9 +67,16 @@ class NewUser(Body):
 async def register(body: NewUser, parts: PartsDep, context: ContextDep, request: Request) -> Response:
     """Make a customer's account, and send a token to its address, which proves it (`POST /v1/email_verifications`).
 
-    The password travels to the identity service only, and is kept as an Argon2id hash.
+    The password travels to the identity service only, and is kept as an Argon2id hash. Name and birth date, which are
+    optional, are kept sealed, and shown to nobody but the analysts who compare them with sanctions lists.
     """
-    asked = Register.model_construct(email=body.email, password=body.password, origin=origin_of(request))
+    asked = Register.model_construct(
+        email=body.email,
+        password=body.password,
+        origin=origin_of(request),
+        name=body.name,
+        birth_date=body.birth_date,
+    )
     return json_response(await parts.queries.ask(asked, context, parts.settings.login_seconds), CREATED)
 
 

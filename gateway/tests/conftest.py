@@ -22,6 +22,7 @@ from gateway.settings import GatewaySettings
 from gateway.tests.scripted_services import ScriptedServices, until
 from ops.stack.ports import free_port
 from tests.servers import NatsServer
+from tests.unconnected_gateway import unconnected_gateway
 
 PLENTY = Path(__file__).with_name("plenty.toml")
 
@@ -35,6 +36,7 @@ def settings(nats_server: NatsServer, valkey_url: str) -> Callable[..., GatewayS
             "nats_url": nats_server.url,
             "nats_seed": SecretStr(nats_server.seeds["gateway"]),
             "redis_url": SecretStr(valkey_url),
+            "pseudonym_key": SecretStr("0" * 32),
             "wait_seconds": 3.0,
             "query_seconds": 1.0,
             "access_log": False,
@@ -126,7 +128,7 @@ def user() -> UUID:
 @pytest.fixture(scope="session")
 def app() -> FastAPI:
     """An application that is never connected."""
-    return create_app(GatewaySettings(nats_seed=SecretStr("SU"), redis_url=SecretStr("redis://127.0.0.1:1")))
+    return unconnected_gateway()
 
 
 @pytest.fixture(scope="session")

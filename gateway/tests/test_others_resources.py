@@ -44,9 +44,17 @@ NOBODYS = {
     "code",
     "processor",
     "webhook_id",
+    "assessment_id",
+    "case_id",
+    "model_hash",
+    "rule_set",
+    "backtest_id",
+    "entry_id",
+    "screening_id",
 }
 """What no user owns: who has its scope sees it all."""
-OF_ALL = {Scope.LEDGER_READ, Scope.LEDGER_WRITE, Scope.REVIEWS, Scope.USERS, Scope.KEYS, Scope.AUDIT}
+OF_RISK = {Scope.RISK_READ, Scope.RISK_WRITE, Scope.RISK_APPROVE}
+OF_ALL = OF_RISK | {Scope.LEDGER_READ, Scope.LEDGER_WRITE, Scope.REVIEWS, Scope.USERS, Scope.KEYS, Scope.AUDIT}
 BODIES: Mapping[str, Any] = {
     "post /v1/holds/{hold_id}/extensions": {"expires_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()},
     "post /v1/payment_intents/{payment_intent_id}": {"description": "Mine?"},

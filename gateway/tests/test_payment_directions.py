@@ -5,14 +5,16 @@ from uuid import UUID
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from contracts.ids import new_id
 from contracts.payments import CreatePaymentIntent
+from gateway.pseudonyms import pseudonym
 from gateway.tests.conftest import Gateway
 from gateway.tests.scripted_services import ScriptedServices, completed, intent_of
 
 PATH = "/v1/payment_intents"
-UNSAID = {"payment_intent_id", "idempotency", "authenticated_at"}
+UNSAID = {"payment_intent_id", "idempotency", "authenticated_at", "address"}
 MONEY: dict[str, Any] = {"amount": 1250, "currency": "EUR"}
 CARD: dict[str, Any] = {"type": "card", "token": "tok_visa"}
 BANK: dict[str, Any] = {"type": "bank", "token": "tok_bank"}
@@ -148,4 +150,28 @@ async def test_ends_that_do_not_fit_are_told_and_nothing_is_asked(
     answer = await _ask(gateway, services, user, named)
     assert (answer.json()["code"], answer.json()["parameter"]) == (code, parameter), answer.text
     assert answer.status_code == (404 if code == "wallet_not_found" else 422)
+    assert services.commands(CreatePaymentIntent) == []
+
+
+async def test_of_where_a_request_comes_from_payments_is_told_pseudonyms(
+    gateway: Gateway, services: ScriptedServices, user: UUID, ends: dict[str, str]
+) -> None:
+    gateway.http.headers["X-Device-Id"] = "9f4c1e2a-app"
+    body = {"source_wallet": ends["mine"], "destination_wallet": ends["theirs"]}
+    assert (await _ask(gateway, services, user, body)).status_code == 201
+    told = _told(services)
+    assert told.device == pseudonym(SecretStr("0" * 32), "device", "9f4c1e2a-app")
+    assert told.address is not None
+    assert told.address != told.device
+    assert "9f4c1e2a-app" not in told.model_dump_json()
+
+
+async def test_a_device_has_a_name_of_bounded_length(
+    gateway: Gateway, services: ScriptedServices, user: UUID, ends: dict[str, str]
+) -> None:
+    body = {"source_wallet": ends["mine"], "destination_wallet": ends["theirs"]}
+    for name in ("short", "x" * 201):
+        gateway.http.headers["X-Device-Id"] = name
+        answer = await _ask(gateway, services, user, body)
+        assert 400 <= answer.status_code < 500
     assert services.commands(CreatePaymentIntent) == []

@@ -4,12 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.stack.errors import StackError
-from ops.stack.layout import Layout
-from ops.stack.parts import Parts
-from ops.stack.ports import read_ports
-
-LEDGER, PAYMENTS = "WALLET_DATABASE_URL", "PAYMENTS_DATABASE_URL"
+from ops.service_databases import find_database, variable
 
 
 @dataclass(frozen=True)
@@ -21,17 +16,11 @@ class Databases:
 
 
 def find_databases(data_dir: Path) -> Databases:
-    """Return the databases to audit. Raises StackError, with what to do, where there are none."""
-    if ledger := os.environ.get(LEDGER):
-        return Databases(ledger, os.environ.get(PAYMENTS))
-    layout = Layout.at(data_dir)
-    ports = read_ports(layout.ports)
-    if not ports:
-        raise StackError(f"there is no stack on {layout.root}: name its directory with --data-dir, or set {LEDGER}")
-    postgres = Parts.of(layout, ports).postgres
-    return Databases(postgres.service_url("wallet"), postgres.service_url("payments"))
+    """Return the databases to audit. Raises StackError, with what to do, where there are none.
 
-
-def is_stopped(error: Exception) -> bool:
-    """Tell whether an audit failed because the stack, whose databases it was to read, does not run."""
-    return isinstance(error, ConnectionRefusedError) and LEDGER not in os.environ
+    Whoever names the ledger's and not the payments' audits the ledger alone.
+    """
+    ledger = find_database("wallet", data_dir)
+    if variable("wallet") in os.environ:
+        return Databases(ledger, os.environ.get(variable("payments")))
+    return Databases(ledger, find_database("payments", data_dir))

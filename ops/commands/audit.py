@@ -38,9 +38,10 @@ def audit(
 
     import asyncpg
 
-    from ops.audit.databases import find_databases, is_stopped
+    from ops.audit.databases import find_databases
     from ops.audit.run import run_audit
     from ops.failures import debugging, told
+    from ops.service_databases import is_stopped
     from ops.stack.errors import StackError
 
     try:
@@ -49,7 +50,7 @@ def audit(
         if debugging():
             raise
         start = f"nothing runs on {data_dir.resolve()}; start it with: {command_on(data_dir, 'up')}"
-        typer.echo(f"Error: not audited: {start if is_stopped(error) else told(error)}", err=True)
+        typer.echo(f"Error: not audited: {start if is_stopped('wallet', error) else told(error)}", err=True)
         raise typer.Exit(NOT_AUDITED) from None
     typer.echo(report.model_dump_json(indent=2)) if as_json else _tell(report)
     raise typer.Exit(PROVED if report.balanced else FOUND)

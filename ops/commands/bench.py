@@ -236,6 +236,55 @@ def limiter(
     _told(run(Options(checks, processes, concurrency)), show, as_json=as_json)
 
 
+@app.command()
+def backtest(
+    payments: Annotated[int, typer.Option(min=1000, max=5_000_000, help="Past payments.")] = 500_000,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="Processes that judge at the same time.")] = 2,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Judge past payments by a rule set of 50 rules, with the service's own worker.
+
+    Starts a Postgres of its own with generated decisions. Exits with code 1 where it takes longer than 60 seconds for
+    500,000 payments.
+
+    [bold]Examples[/bold]
+
+      $ ledgerlink bench backtest
+
+      $ ledgerlink bench backtest --payments 50000 --json
+    """
+    from ops.bench.backtest.report import show
+    from ops.bench.backtest.run import Options, run
+
+    _told(run(Options(payments, processes)), show, as_json=as_json)
+
+
+@app.command()
+def risk(
+    payers: Annotated[int, typer.Option(min=1, max=1_000_000, help="Customers who pay.")] = 5_000,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long each load lasts.")] = 15.0,
+    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Requests under way at once.")] = 40,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Ask risk for decisions by 50 rules: as many as go, 200 a second, and a burst; each from request to answer.
+
+    The service, PostgreSQL and NATS are its own, with everything on disk; the bench plays the payments service.
+    Exits with code 1 where a request was never decided.
+
+    [bold]Examples[/bold]
+
+      $ ledgerlink bench risk
+
+      $ ledgerlink bench risk --seconds 30 --concurrency 100 --json
+    """
+    from ops.bench.risk.report import show
+    from ops.bench.risk.run import Options, run
+
+    _told(run(Options(payers, seconds, concurrency)), show, as_json=as_json)
+
+
 class _Report(Protocol):
     """What every bench reports."""
 

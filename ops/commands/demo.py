@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 def demo(
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the data, and say how to `up` on it.")] = False,
+    deployed: Annotated[
+        bool, typer.Option("--deployed", help="Play on the new deployment that DEMO_GATEWAY_URL and so on name.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")] = False,
 ) -> None:
     """Pay by wallet and card, have payments declined, repeated, captured, refunded; show it all and prove the books.
 
     Everything runs for real, on free ports and in a temporary directory, beside whatever else runs; at the end all is
     stopped and deleted. Exits with code 1 when a proof fails.
+
+    With --deployed nothing is started: it plays once on a deployment that nobody has paid on yet, and leaves it.
 
     [bold]Examples[/bold]
 
@@ -32,6 +37,8 @@ def demo(
     from ops.demo.run import new_data_dir
     from ops.interruption import Interrupted
 
+    if deployed:
+        raise typer.Exit(0 if _on_deployment(as_json=as_json).proven else 1)
     data_dir = new_data_dir()
     try:
         report = _json(data_dir, keep=keep) if as_json else _tables(data_dir, keep=keep)
@@ -62,6 +69,23 @@ def _tables(data_dir: "Path", *, keep: bool) -> "DemoReport":
 
     report = asyncio.run(run(data_dir, keep=keep, observer=progress.changed, starting=progress, show=show_all))
     progress.console.print("Stopped; nothing is left running." if keep else "Stopped and deleted; nothing is left.")
+    return report
+
+
+def _on_deployment(*, as_json: bool) -> "DemoReport":
+    import asyncio
+
+    from rich.console import Console
+
+    from ops.demo.place import of_deployment
+    from ops.demo.telling import tell
+    from ops.demo.view import show
+
+    report = asyncio.run(tell(of_deployment()))
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        show(report, Console())
     return report
 
 

@@ -42,9 +42,12 @@ class CardStory:
     heard: list[WebhookLine]
 
 
-async def play_with_cards(ada: Customer, grace: Customer) -> CardStory:
-    """Play it. Raises DemoError or LedgerLinkError when it goes another way."""
-    async with receiving() as receiver:
+async def play_with_cards(ada: Customer, grace: Customer, webhook_host: str) -> CardStory:
+    """Play it; `webhook_host` is how payments reach Grace's server.
+
+    Raises DemoError or LedgerLinkError when it goes another way.
+    """
+    async with receiving(webhook_host) as receiver:
         endpoint = await grace.session.webhook_endpoints.create(receiver.url, ["payment_intent.*", "refund.*"])
         receiver.secret = endpoint.secret or ""
         return await _Play(ada, grace, receiver).play()

@@ -6,37 +6,34 @@ from uuid import UUID
 
 from apps.wallet.domain.transfer import Posted
 from apps.wallet.store.transfers import load_entries, load_transfers
-from contracts.topology import PROVISIONER, SERVICES
+from contracts.topology import PROVISIONER
 from ops.demo.card import CardStory
+from ops.demo.place import Place
 from ops.demo.report import EntryLine, HopLine
 from ops.demo.story import CURRENCY, Paid, Story
 from ops.hops import Hop, read_hops
 from ops.read_only import read_only
-from ops.stack.parts import Parts
 from outbox.connection import connect
 from outbox.database import Reads
-from outbox.settings import BrokerSettings
 
 CLOCK_MARGIN = timedelta(seconds=5)
 ENTRIES_SHOWN = 50  # of each account
 
 
-async def payment_hops(parts: Parts, paid: Paid) -> list[HopLine]:
+async def payment_hops(place: Place, paid: Paid) -> list[HopLine]:
     """Return the payment's hops, first said first."""
     asked_at = paid.asked_at
-    urls = {service: parts.postgres.service_url(service) for service in SERVICES}
-    settings = BrokerSettings(nats_url=parts.nats.url, nats_seed=parts.secrets.nats_seeds[PROVISIONER])
-    nc = await connect(settings, PROVISIONER)
+    nc = await connect(place.broker, PROVISIONER)
     try:
-        hops = await read_hops(urls, nc, paid.intent.answer.correlation_id, asked_at - CLOCK_MARGIN)
+        hops = await read_hops(place.databases, nc, paid.intent.answer.correlation_id, asked_at - CLOCK_MARGIN)
     finally:
         await nc.close()
     return [_hop_line(hop, asked_at) for hop in hops]
 
 
-async def ledger_entries(parts: Parts, story: Story, card: CardStory) -> list[EntryLine]:
+async def ledger_entries(place: Place, story: Story, card: CardStory) -> list[EntryLine]:
     """Return the entries of all accounts that the story touched, in the ledger's order, the debit before the credit."""
-    async with read_only(parts.postgres.service_url("wallet")) as connection:
+    async with read_only(place.databases["wallet"]) as connection:
         reads = Reads(connection)
         captured = await load_transfers(reads, [card.paid.transfer_id] if card.paid.transfer_id else [])
         names = {

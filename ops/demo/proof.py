@@ -17,10 +17,10 @@ from ledgerlink_client.models.wallets import Transfer, Wallet
 from ops.audit.payments import prove_effects, prove_single_effects
 from ops.demo.card import HEARD, HEARD_OF_DECLINE, REFUND, CardStory
 from ops.demo.card import PRICE as CARD_PRICE
+from ops.demo.place import Place
 from ops.demo.report import Check
 from ops.demo.story import FIRST_PRICE, FUNDS, PRICE, Paid, Story
 from ops.read_only import read_only
-from ops.stack.parts import Parts
 from outbox.database import Reads
 
 TOP_UPS = 1
@@ -44,11 +44,11 @@ class Evidence:
     card: CardStory
 
 
-async def prove(parts: Parts, story: Story, card: CardStory, wallets: Sequence[Wallet]) -> list[Check]:
+async def prove(place: Place, story: Story, card: CardStory, wallets: Sequence[Wallet]) -> list[Check]:
     """Return every claim and whether it holds; `wallets` are Ada's and Grace's, as last seen over HTTP."""
     async with (
-        read_only(parts.postgres.service_url("wallet")) as ledger,
-        read_only(parts.postgres.service_url("payments")) as connection,
+        read_only(place.databases["wallet"]) as ledger,
+        read_only(place.databases["payments"]) as connection,
     ):
         books = await audit_wallet(ledger)
         payments = await audit_payments(Reads(connection), timedelta(0))

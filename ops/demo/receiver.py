@@ -12,6 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from ops.demo.report import WebhookLine
 from ops.stack.ports import HOST
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104  # in a container, where others are to reach it
 LARGEST_BODY = 1 << 20
 CONNECTION_SECONDS = 60.0
 _END_OF_HEAD = b"\r\n\r\n"
@@ -74,11 +75,11 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
-    """Listen on a free port of this machine."""
+async def receiving(host: str = HOST) -> AsyncIterator[Receiver]:
+    """Listen on a free port; `host` is how those who send reach it."""
     receiver = Receiver()
-    server = await asyncio.start_server(receiver.serve, HOST, 0)
-    receiver.url = f"http://{HOST}:{server.sockets[0].getsockname()[1]}/hooks"
+    server = await asyncio.start_server(receiver.serve, HOST if host == HOST else EVERYWHERE, 0)
+    receiver.url = f"http://{host}:{server.sockets[0].getsockname()[1]}/hooks"
     try:
         yield receiver
     finally:

@@ -112,9 +112,12 @@ class Check(BaseModel):
 
 
 class DemoReport(BaseModel):
-    """All of it. `first_payment` found every process cold; `payment` came right after it."""
+    """All of it. `first_payment` found every process cold; `payment` came right after it.
 
-    started_after_seconds: float
+    `started_after_seconds` is None where everything ran already.
+    """
+
+    started_after_seconds: float | None
     people: list[Person]
     first_payment: Payment
     payment: Payment

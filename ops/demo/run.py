@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from ops.demo.place import of_stack
 from ops.demo.report import DemoReport
 from ops.demo.telling import tell
 from ops.interruption import interruptible
@@ -48,7 +49,7 @@ async def run(
         began = time.monotonic()
         with starting:
             await stack.start()
-        report = await tell(stack, time.monotonic() - began)
+        report = await tell(of_stack(stack), time.monotonic() - began)
         show(report)
         return report
 

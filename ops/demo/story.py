@@ -12,7 +12,7 @@ from contracts.ids import new_id
 from ledgerlink_client import DeclinedError, LedgerLink, Options
 from ledgerlink_client.models.payments import PaymentIntent
 from ledgerlink_client.models.wallets import Transfer, Wallet
-from ops.stack.secrets import Secrets
+from ops.demo.place import Place
 
 CURRENCY = "EUR"
 FUNDS = 20_000_00
@@ -89,10 +89,10 @@ class Story:
     repeated: Repeated
 
 
-async def play(gateway: LedgerLink, credentials: Secrets) -> Story:
+async def play(gateway: LedgerLink, place: Place) -> Story:
     """Play the whole story. Raises DemoError or LedgerLinkError when it goes another way."""
     ada, grace = await asyncio.gather(_customer(gateway, "Ada"), _customer(gateway, "Grace"))
-    top_up = await _fund(gateway, credentials, ada)
+    top_up = await _fund(gateway, place, ada)
     first_paid = await _pay(ada, grace, FIRST_PRICE)
     paid = await _pay(ada, grace, PRICE)
     too_much = await _pay_too_much(ada, grace)
@@ -106,8 +106,8 @@ async def _customer(gateway: LedgerLink, name: str) -> Customer:
     return Customer(name, email, session, await session.wallets.open(CURRENCY, options=Options(wait=PATIENCE)))
 
 
-async def _fund(gateway: LedgerLink, credentials: Secrets, customer: Customer) -> Transfer:
-    operator = await gateway.login(credentials.operator_email, credentials.operator_password.get_secret_value())
+async def _fund(gateway: LedgerLink, place: Place, customer: Customer) -> Transfer:
+    operator = await gateway.login(place.operator_email, place.operator_password.get_secret_value())
     return await operator.wallets.top_up(customer.wallet.id, FUNDS, CURRENCY, options=Options(wait=PATIENCE))
 
 

@@ -5,27 +5,26 @@ import asyncio
 from ledgerlink_client import LedgerLink
 from ops.demo.card import play_with_cards
 from ops.demo.evidence import ledger_entries, payment_hops
+from ops.demo.place import Place
 from ops.demo.proof import prove
 from ops.demo.report import Decline, DemoReport, HopLine, Payment, Person, Repetition
 from ops.demo.story import Declined, Paid, Repeated, Story, play
-from ops.stack.stack import Stack
 
 
-async def tell(stack: Stack, started_after: float) -> DemoReport:
-    """Play the story on a running stack and gather the evidence.
+async def tell(place: Place, started_after: float | None = None) -> DemoReport:
+    """Play the story and gather the evidence; `started_after` is how many seconds it took to start all of it.
 
     Raises DemoError or LedgerLinkError when it goes another way.
     """
-    parts = stack.parts
-    async with LedgerLink(stack.url) as gateway:
-        story = await play(gateway, parts.secrets)
-        card = await play_with_cards(story.ada, story.grace)
+    async with LedgerLink(place.gateway) as gateway:
+        story = await play(gateway, place)
+        card = await play_with_cards(story.ada, story.grace, place.webhook_host)
         wallets = await asyncio.gather(story.ada.balance(), story.grace.balance())
-        first_payment, payment = [_payment(p, await payment_hops(parts, p)) for p in (story.first_paid, story.paid)]
-        ledger = await ledger_entries(parts, story, card)
-        proof = await prove(parts, story, card, wallets)
+        first_payment, payment = [_payment(p, await payment_hops(place, p)) for p in (story.first_paid, story.paid)]
+        ledger = await ledger_entries(place, story, card)
+        proof = await prove(place, story, card, wallets)
     return DemoReport(
-        started_after_seconds=round(started_after, 1),
+        started_after_seconds=started_after if started_after is None else round(started_after, 1),
         people=[
             Person(name=customer.name, email=customer.email, wallet=wallet)
             for customer, wallet in zip((story.ada, story.grace), wallets, strict=True)

@@ -7,6 +7,7 @@ from contracts.topology import PROVISIONER, SERVICES, USERS
 from ops.stack.nats import Nats
 from ops.stack.ports import HOST
 from ops.stack.postgres import Postgres
+from ops.stack.process_secrets import secrets_of
 from ops.stack.sandbox_processor import NAME as SANDBOX_PROCESSOR
 from ops.stack.sandbox_processor import SandboxProcessor
 from ops.stack.secrets import Secrets
@@ -34,28 +35,19 @@ class Environments:
 
     def service(self, name: str) -> dict[str, str]:
         """Return what `ledgerlink run <service>` reads."""
-        own = {"DATABASE_URL": self._postgres.service_url(name)} | self._broker(name) | self._http(name)
+        own = {"DATABASE_URL": self._postgres.service_url(name)} | self._own(name) | self._http(name)
         if name == "identity":
             own |= {
                 "ISSUER": self._gateway_url,
                 "PUBLIC_URL": self._gateway_url,
                 # Passkeys are for domains, and 127.0.0.1 is none (WebAuthn §5.1.2).
                 "PASSKEY_ORIGINS": f"http://localhost:{self._ports['gateway']}",
-                "SECRETS_KEY": self._secrets.identity_secrets_key.get_secret_value(),
-                "TOKEN_KEY": self._secrets.token_key.get_secret_value(),
                 "ADMIN_EMAIL": self._secrets.admin_email,
-                "ADMIN_PASSWORD": self._secrets.admin_password.get_secret_value(),
                 "OPERATOR_EMAIL": self._secrets.operator_email,
-                "OPERATOR_PASSWORD": self._secrets.operator_password.get_secret_value(),
             }
-        if name == "wallet":
-            own["SEAL_KEY"] = self._secrets.seal_key.get_secret_value()
         if name == "payments":
-            own |= self._sandbox_processor.client_settings() | {
-                "WEBHOOK_SIGNING_KEY": self._secrets.webhook_signing_key.get_secret_value(),
-                "SECRETS_KEY": self._secrets.endpoint_secrets_key.get_secret_value(),
-                "WEBHOOKS_TO_PRIVATE_ADDRESSES": "true",  # merchants try theirs on this machine
-            }
+            own |= self._sandbox_processor.client_settings()
+            own["WEBHOOKS_TO_PRIVATE_ADDRESSES"] = "true"  # merchants try theirs on this machine
         return _prefixed(name, own)
 
     def sandbox_processor(self) -> dict[str, str]:
@@ -65,12 +57,12 @@ class Environments:
     def gateway(self) -> dict[str, str]:
         """Return what `ledgerlink run gateway` reads."""
         own = {"REDIS_URL": self._valkey.url, "TOKEN_ISSUER": self._gateway_url, "PUBLIC_URL": self._gateway_url}
-        own |= self._broker("gateway") | self._http("gateway")
+        own |= self._own("gateway") | self._http("gateway")
         return _prefixed("gateway", own)
 
     def provisioner(self) -> dict[str, str]:
         """Return what `ledgerlink provision` reads."""
-        return _prefixed(PROVISIONER, self._broker(PROVISIONER))
+        return _prefixed(PROVISIONER, self._own(PROVISIONER))
 
     def migrations(self) -> dict[str, str]:
         """Return what `ledgerlink migrate` reads: the owners' URLs, which no service gets."""
@@ -82,8 +74,9 @@ class Environments:
         """Where clients find the gateway. The issuer of tokens is named by it, as RFC 8414 §3 wants it."""
         return f"http://{HOST}:{self._ports['gateway']}"
 
-    def _broker(self, user: str) -> dict[str, str]:
-        return {"NATS_URL": self._nats.url, "NATS_SEED": self._secrets.nats_seeds[user].get_secret_value()}
+    def _own(self, user: str) -> dict[str, str]:
+        """Return what each process of ours has: where the broker is, and its own secrets."""
+        return {"NATS_URL": self._nats.url} | secrets_of(user, self._secrets)
 
     def _http(self, name: str) -> dict[str, str]:
         return {"HTTP_HOST": HOST, "HTTP_PORT": str(self._ports[name])}

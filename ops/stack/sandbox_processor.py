@@ -16,17 +16,21 @@ TIMEOUT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SandboxProcessor:
-    """One sandbox processor on this machine, and our accounts there; its webhooks go to the gateway."""
+    """One sandbox processor, on this machine if not said otherwise, and our accounts there.
+
+    Its webhooks go to the gateway.
+    """
 
     directory: Path
     port: int
     gateway_port: int
     accounts: Mapping[str, ProcessorAccount]
+    host: str = HOST
 
     @property
     def url(self) -> str:
         """Its URL; an account's is below it."""
-        return f"http://{HOST}:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def settings(self) -> dict[str, str]:
         """Return what the process reads, without its prefix."""

@@ -66,6 +66,7 @@ class Secrets(BaseModel):
     valkey_password: SecretStr = Field(default_factory=_password)
     identity_secrets_key: SecretStr = Field(default_factory=_fernet_key)
     token_key: SecretStr = Field(default_factory=_random_key)
+    pseudonym_key: SecretStr = Field(default_factory=_random_key)
     seal_key: SecretStr = Field(default_factory=_signing_key)
     webhook_signing_key: SecretStr = Field(default_factory=_random_key)
     endpoint_secrets_key: SecretStr = Field(default_factory=_fernet_key)

@@ -16,6 +16,20 @@ MEMORY = {"maxmemory": "128mb", "maxmemory-policy": "allkeys-lru"}
 LONGEST_ANSWER = 512
 
 
+def configuration(address: str, port: int, directory: str, password: SecretStr) -> str:
+    """Return the server's configuration; `address` is where it listens."""
+    settings = {
+        "bind": address,
+        "port": str(port),
+        "dir": _quoted(directory),
+        "requirepass": password.get_secret_value(),
+        "appendonly": "no",
+        "save": '""',
+        **MEMORY,
+    }
+    return "".join(f"{name} {value}\n" for name, value in settings.items())
+
+
 @dataclass(frozen=True, slots=True)
 class Valkey:
     """One Valkey server on this machine."""
@@ -42,16 +56,7 @@ class Valkey:
     async def prepare(self) -> None:
         """Write the configuration."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        settings = {
-            "bind": HOST,
-            "port": str(self.port),
-            "dir": _quoted(str(self.directory)),
-            "requirepass": self.password.get_secret_value(),
-            "appendonly": "no",
-            "save": '""',
-            **MEMORY,
-        }
-        write_private(self._config_file, "".join(f"{name} {value}\n" for name, value in settings.items()))
+        write_private(self._config_file, configuration(HOST, self.port, str(self.directory), self.password))
 
     @property
     def _config_file(self) -> Path:

@@ -19,6 +19,7 @@ from contracts.wallet import AccountOpened, OpenAccount
 from ops.stack.ports import free_port
 from outbox import consumer
 from outbox.database import Database
+from outbox.deadlines import AnswerBy
 from outbox.schema import install_v1
 from outbox.service import Service
 from outbox.settings import ServiceSettings
@@ -120,7 +121,9 @@ def running(
     monkeypatch.setattr(consumer, "BACK_OFF_SECONDS", (0.05, 0.05, 0.05, 0.05))
 
     @asynccontextmanager
-    async def run(handle: Handle = count_effects, batch_size: int = 64) -> AsyncIterator[Service]:
+    async def run(
+        handle: Handle = count_effects, batch_size: int = 64, answer_by: AnswerBy | None = None
+    ) -> AsyncIterator[Service]:
         settings = ServiceSettings(
             nats_url=broker.url,
             nats_seed=SecretStr(broker.seeds["wallet"]),
@@ -129,7 +132,7 @@ def running(
             batch_size=batch_size,
         )
         service = Service("wallet", settings)
-        service.consume(DURABLE, handle)
+        service.consume(DURABLE, handle, answer_by=answer_by)
         async with service.app().start_lifespan_context():
             yield service
 

@@ -17,6 +17,7 @@ from apps.payments.workers import call_processors, check_ledger
 from apps.payments.workers.call_processors import CallProcessors
 from apps.risk.main import build as build_risk
 from apps.risk.settings import RiskSettings
+from apps.risk.tests.rule_sets import limits
 from apps.wallet.main import build as build_wallet
 from apps.wallet.settings import WalletSettings
 from contracts import ids
@@ -123,7 +124,7 @@ class World:
         return build_wallet(WalletSettings(**self._settings("wallet"), seal_key=self._secrets.seal_key))
 
     def _risk(self) -> Service:
-        return build_risk(RiskSettings(**self._settings("risk"), review_amount=30, amount_limit=80))
+        return build_risk(RiskSettings(**self._settings("risk")), limits(amount=80, review_amount=30))
 
     # Messages
 

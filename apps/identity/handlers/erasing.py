@@ -9,7 +9,14 @@ from apps.identity.handlers.lateness import refuse_late
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.recording import Happening, record
 from apps.identity.handlers.revoking import end_sessions_through, revoke_grants
-from apps.identity.store import accounts, clients, one_time_tokens, outgoing_messages, second_factors
+from apps.identity.store import (
+    accounts,
+    clients,
+    one_time_tokens,
+    outgoing_messages,
+    personal_details,
+    second_factors,
+)
 from contracts.identity import (
     EraseUser,
     RevocationReason,
@@ -52,6 +59,7 @@ async def _erase(parts: Parts, tx: Transaction, account: Account, request: Envel
     await second_factors.forget(tx, account.id)
     await one_time_tokens.remove_of_user(tx, account.id)
     await outgoing_messages.remove_of_user(tx, account.id)
+    await personal_details.remove(tx, account.id)
     await accounts.erase(tx, account.id)
     # Recorded without its origin: there is no key any more under which to seal it.
     nobody = replace(account, personal_key=None)

@@ -1,12 +1,13 @@
 """Register: a new customer, unless the address has an account."""
 
 from apps.identity.domain.account import Account, normalised
+from apps.identity.domain.personal_details import PersonalDetails
 from apps.identity.handlers.lateness import refuse_late
 from apps.identity.handlers.new_passwords import checked_hash
 from apps.identity.handlers.outgoing import queue_message
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.recording import Happening, record
-from apps.identity.store import accounts
+from apps.identity.store import accounts, personal_details
 from contracts.identity import Origin, Purpose, Register, Role, SecurityEventKind, User, UserRegistered
 from contracts.ids import new_id
 from contracts.message import Envelope
@@ -27,6 +28,7 @@ async def register(parts: Parts, _database: Database, request: Envelope[Register
         account = _new(parts, tx, asked.email, password_hash, Role.CUSTOMER)
         if not await _add(parts, tx, account, asked.origin, request):
             raise Refused("email_taken", "This e-mail address has an account already; log in instead.", "email")
+        await _keep_details(parts, tx, account, asked)
         await queue_message(parts, tx, Purpose.VERIFY_EMAIL, account, request)
     return account.user
 
@@ -40,6 +42,12 @@ async def ensure_account(parts: Parts, email: str, password: str, role: Role) ->
     password_hash = await parts.passwords.hash(password)
     async with parts.transactions.begin() as tx:
         await _add(parts, tx, _new(parts, tx, email, password_hash, role), None, None)
+
+
+async def _keep_details(parts: Parts, tx: Transaction, account: Account, asked: Register) -> None:
+    details = PersonalDetails(name=asked.name, birth_date=asked.birth_date)
+    if sealed := details.sealed(parts.sealer, account.personal_key):
+        await personal_details.add(tx, account.id, sealed)
 
 
 def _new(parts: Parts, tx: Transaction, email: str, password_hash: str, role: Role) -> Account:

@@ -1,15 +1,22 @@
 import asyncio
+from datetime import date
 
 import asyncpg
 import orjson
 import pytest
 
+from apps.identity.handlers.erasing import erase_user
 from apps.identity.handlers.parts import Parts
 from apps.identity.handlers.register import ensure_account, register
+from apps.identity.queries.screening_subjects import get_screening_subjects
 from apps.identity.tests.asking import PASSWORD, asking, register_request
-from contracts.identity import Register, Role
+from apps.identity.tests.tables import rows_of
+from contracts.identity import EraseUser, GetScreeningSubjects, Origin, Register, Role
+from contracts.ids import new_id
 from outbox.database import Database
 from outbox.responder import Refused
+
+HERE = Origin(address="192.0.2.1", user_agent="tests/1")
 
 
 async def test_a_customer_registers_and_the_fact_is_said_without_personal_data(
@@ -24,6 +31,24 @@ async def test_a_customer_registers_and_the_fact_is_said_without_personal_data(
     assert orjson.loads(queued["envelope"])["data"].keys() == {"message_id", "user_id", "purpose", "queued_at"}
     assert "ann" not in registered["envelope"] + queued["envelope"]
     assert PASSWORD not in str(await database.pool.fetchrow("SELECT * FROM user_account"))
+
+
+async def test_name_and_birth_date_are_kept_sealed_until_the_user_is_erased(parts: Parts, database: Database) -> None:
+    plain = register_request().data
+    told = plain.model_copy(update={"name": "Ann Sealed-Example", "birth_date": date(1990, 4, 28)})
+    ann = await register(parts, database, asking(told))
+    bob = await register(parts, database, register_request("bob@ledgerlink.example"))
+    for table in ("user_account", "personal_detail", "outbox", "security_event"):
+        assert "Sealed-Example" not in str(await rows_of(database, table))
+    assert b"Sealed" not in await database.pool.fetchval("SELECT sealed FROM personal_detail")
+    query = asking(GetScreeningSubjects(users=[ann.id, bob.id, new_id()]))
+    answer = await get_screening_subjects(parts.sealer, database, query)
+    known = {subject.user: (subject.name, subject.birth_date) for subject in answer.subjects}
+    assert known == {ann.id: ("Ann Sealed-Example", date(1990, 4, 28)), bob.id: (None, None)}
+    await erase_user(parts, database, asking(EraseUser(user=ann.id, erased_by=ann.id, origin=HERE)))
+    answer = await get_screening_subjects(parts.sealer, database, query)
+    assert {subject.name for subject in answer.subjects} == {None}
+    assert await rows_of(database, "personal_detail") == []
 
 
 async def test_an_address_registers_once_in_any_spelling(parts: Parts, database: Database) -> None:

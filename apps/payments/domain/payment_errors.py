@@ -1,12 +1,12 @@
 """Why a wish is refused and why an attempt failed: codes are stable, details say what may be done about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from apps.payments.domain.processing import Verb
 from apps.payments.domain.transitions import State, Trigger, public_status, states_that_allow
 from contracts.message import Problem
-from contracts.risk import AUTHENTICATION_REQUIRED, FiredRule
+from contracts.risk import AUTHENTICATION_REQUIRED, RiskDecision, RuleAction
 
 NOT_FOUND = Problem(
     code="payment_intent_not_found",
@@ -92,6 +92,7 @@ PROCESSOR_UNAVAILABLE = Problem(
     code="processor_unavailable",
     detail="No processor could be reached; no money was moved. Try again in a moment.",
 )
+DECLINED_BY_RISK = Problem(code="payment_declined", detail="The risk check declined this payment.")
 DECLINED = Problem(code="card_declined", detail="The processor declined this without a reason; use another method.")
 GIVEN_UP = Problem(code="payment_canceled", detail="The payment was canceled before its customer went on.")
 OPERATION_NOT_FOUND = Problem(
@@ -205,15 +206,29 @@ def exceeds_captured(amount: int) -> Problem:
     return Problem(code="refund_exceeds_captured", detail=detail, parameter="amount")
 
 
-def declined_by_risk(rules: Sequence[FiredRule]) -> Problem:
-    """Return the error of a declined payment; it names the reasons of the rules that fired, the first few.
+def declined_by_risk(decision: RiskDecision) -> Problem:
+    """Return the error of a declined payment; it names the reasons of the rules that decided, the first few.
 
-    What the payer can cure by proving again who they are has a code of its own.
+    What the payer can cure by proving again who they are has a code of its own. Decisions of before rules had actions
+    say by a rule's name that they are such, and all their rules count.
     """
-    reasons = " ".join(rule.reason for rule in rules[:_REASONS_SHOWN]) or "no reason was given."
-    if any(rule.name == AUTHENTICATION_REQUIRED for rule in rules):
-        return Problem(code=AUTHENTICATION_REQUIRED, detail=f"Log in again to make this payment: {reasons}")
-    return Problem(code="payment_declined", detail=f"The risk check declined this payment: {reasons}")
+    cures = decision.step_up or any(rule.name == AUTHENTICATION_REQUIRED for rule in decision.rules if not rule.action)
+    decides = RuleAction.STEP_UP if cures else RuleAction.BLOCK
+    rules = [rule for rule in decision.rules if rule.action in (None, decides)]
+    reasons = " ".join(rule.reason for rule in rules[:_REASONS_SHOWN]) or _no_rule(decision)
+    said = "Log in again to make this payment" if cures else "The risk check declined this payment"
+    return Problem(
+        code=AUTHENTICATION_REQUIRED if cures else "payment_declined",
+        detail=f"{said}: {reasons}",
+        reason_codes=decision.reason_codes or None,
+        approvable_amount=decision.approvable_amount,
+    )
+
+
+def _no_rule(decision: RiskDecision) -> str:
+    if decision.degraded:
+        return "it could not be checked in time, and is too large to go on without. Try again in a moment."
+    return "no reason was given." if decision.score is None else "all in all it is too doubtful."
 
 
 def refused_by_ledger(problem: Problem) -> Problem:

@@ -40,12 +40,16 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class RiskWord:
-    """What risk says of an assessment; `problem` why it declines."""
+    """What risk says of an assessment; `problem` why it declines.
+
+    A degraded one was answered by policy because the deadline was near; the decision itself follows.
+    """
 
     intent_id: UUID
     assessment_id: UUID
     outcome: RiskOutcome
     problem: Problem | None = None
+    degraded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

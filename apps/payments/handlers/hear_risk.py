@@ -1,4 +1,4 @@
-"""What risk decides about payments; after a review a second decision follows."""
+"""What risk decides about payments; after a review, or what it answered at its deadline, a second decision follows."""
 
 from collections.abc import Sequence
 
@@ -17,5 +17,7 @@ async def hear_risk(tx: Transaction, decisions: Sequence[Envelope[RiskDecision]]
 
 
 def _word(decision: RiskDecision) -> RiskWord:
-    problem = declined_by_risk(decision.rules) if decision.outcome is RiskOutcome.DECLINE else None
-    return RiskWord(decision.payment_intent_id, decision.assessment_id, decision.outcome, problem)
+    problem = declined_by_risk(decision) if decision.outcome is RiskOutcome.DECLINE else None
+    return RiskWord(
+        decision.payment_intent_id, decision.assessment_id, decision.outcome, problem, degraded=decision.degraded
+    )

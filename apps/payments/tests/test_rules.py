@@ -43,7 +43,7 @@ from contracts.payments import (
     PaymentStatus,
     WalletMethod,
 )
-from contracts.risk import FiredRule, RiskOutcome
+from contracts.risk import FiredRule, RiskDecision, RiskOutcome, RuleAction
 
 T = TypeVar("T")
 
@@ -217,18 +217,63 @@ def test_a_response_says_what_may_be_asked_next(path: Any, allowed: set[str]) ->
     assert {PaymentOperation(name) for name in allowed} == set(public_view(path().intent).allowed_operations)
 
 
+WORDS = st.lists(st.tuples(st.sampled_from(RiskOutcome), st.booleans()), max_size=6)
+
+
+@given(WORDS)
+def test_a_decision_takes_the_place_of_waiting_only(
+    words: list[tuple[RiskOutcome, bool]],
+) -> None:
+    """In any order and repetition of answers by policy, decisions and analysts' decisions."""
+    play = Play().create(**WALLET)
+    assessment, stands = play.intent.current.assessment_id, None
+    for outcome, degraded in words:
+        heard = play.give(RiskWord(play.intent.id, assessment, outcome, degraded=degraded))
+        waits = stands is RiskOutcome.REVIEW
+        counts = stands is None or (waits and not degraded and outcome is not RiskOutcome.REVIEW)
+        assert (heard is Ignored.OUT_OF_STATE) is not counts
+        stands = outcome if counts else stands
+    expected = {
+        None: State.ASSESSING,
+        RiskOutcome.REVIEW: State.IN_REVIEW,
+        RiskOutcome.APPROVE: State.POSTING,
+        RiskOutcome.DECLINE: State.REQUIRES_PAYMENT_METHOD,
+    }
+    assert play.intent.state is expected[stands]
+
+
+def declined(*rules: FiredRule, **more: Any) -> RiskDecision:
+    return RiskDecision.model_construct(outcome=RiskOutcome.DECLINE, rules=list(rules), **more)
+
+
 def test_a_decline_names_the_first_reasons() -> None:
-    rules = [FiredRule(name=f"rule_{n}", reason=f"Reason {n}.") for n in range(7)]
-    problem = declined_by_risk(rules)
+    problem = declined_by_risk(declined(*(FiredRule(name=f"rule_{n}", reason=f"Reason {n}.") for n in range(7))))
     assert problem.code == "payment_declined"
     assert "Reason 0. Reason 1." in problem.detail
     assert "Reason 5" not in problem.detail
-    assert "no reason was given" in declined_by_risk([]).detail
+    assert "no reason was given" in declined_by_risk(declined()).detail
+
+
+def test_a_decline_names_only_what_blocks() -> None:
+    rules = [FiredRule(name=a.value, reason=f"By {a.value}.", action=a) for a in RuleAction]
+    problem = declined_by_risk(declined(*rules, score=100, reason_codes=("velocity",), approvable_amount=12_000))
+    assert problem.detail == "The risk check declined this payment: By block."
+    assert (problem.code, problem.reason_codes) == ("payment_declined", ("velocity",))
+    assert problem.approvable_amount == 12_000
+    assert "too doubtful" in declined_by_risk(declined(rules[-1], score=90)).detail
+    assert "could not be checked in time" in declined_by_risk(declined(degraded=True)).detail
 
 
 def test_what_the_payer_can_cure_by_logging_in_has_a_code_of_its_own() -> None:
+    rules = [FiredRule(name=a.value, reason=f"By {a.value}.", action=a) for a in RuleAction]
+    problem = declined_by_risk(declined(*rules, step_up=True, score=20))
+    assert problem.code == "authentication_required"
+    assert problem.detail == "Log in again to make this payment: By step_up."
+
+
+def test_before_rules_had_actions_a_name_told_what_can_be_cured() -> None:
     rules = [FiredRule(name=name, reason=f"By {name}.") for name in ("authentication_required", "large_amount")]
-    problem = declined_by_risk(rules)
+    problem = declined_by_risk(declined(*rules))
     assert problem.code == "authentication_required"
     assert "By authentication_required." in problem.detail
 

@@ -6,12 +6,15 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
-from apps.risk.domain.assessment import Decision
-from apps.risk.domain.history import Bucket, Count, History, minute_of
-from contracts.risk import FiredRule, RiskOutcome
+from apps.risk.domain.assessing import Decision, Made
+from apps.risk.domain.cases import Case, CaseRefusal, Change, NewCase, Opinion, decide
+from apps.risk.domain.features.entities import Subject
+from contracts.ids import made_at
+from contracts.risk import CaseKind, FiredRule, RiskOutcome
 
 ANALYST = "analyst"
 """The name of the rule by which an analyst declines."""
+LONGEST_TITLE = 200
 
 
 class ReviewRefusal(Enum):
@@ -20,6 +23,7 @@ class ReviewRefusal(Enum):
     OUTCOME_INVALID = "outcome_invalid"
     REVIEW_NOT_FOUND = "review_not_found"
     REVIEW_DECIDED = "review_decided"
+    REVIEW_CANCELED = "review_canceled"
 
     @property
     def detail(self) -> str:
@@ -31,6 +35,7 @@ _DETAILS = {
     ReviewRefusal.OUTCOME_INVALID: "An analyst approves or declines a payment.",
     ReviewRefusal.REVIEW_NOT_FOUND: "No payment with this id is or was under review.",
     ReviewRefusal.REVIEW_DECIDED: "An analyst has decided about this payment already.",
+    ReviewRefusal.REVIEW_CANCELED: "The payment was canceled: there is nothing to decide any more.",
 }
 
 
@@ -80,32 +85,83 @@ def analysts_rules(outcome: RiskOutcome, note: str) -> tuple[FiredRule, ...]:
     return (FiredRule(name=ANALYST, reason=note),) if outcome is RiskOutcome.DECLINE else ()
 
 
+def case_of(made: Made) -> NewCase:
+    """Return the case to open about a payment that is to be reviewed."""
+    assessment = made.assessment
+    fired = ", ".join(rule.name for rule in made.decision.rules)
+    return NewCase(
+        id=assessment.id,
+        kind=CaseKind.PAYMENT,
+        title=f"A payment under review: {fired or 'its score'}"[:LONGEST_TITLE],
+        customer=assessment.subject.payer,
+        payment_intent_id=assessment.payment_intent_id,
+        amount=assessment.subject.amount,
+        currency=assessment.subject.currency,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """A wish that was carried out: the change of the review's case, and the verdict where that closes it.
+
+    Without a verdict another analyst has to decide too.
+    """
+
+    wish: Wish
+    review: Review
+    change: Change
+    verdict: Verdict | None
+
+
 def decide_reviews(
-    reviews: Mapping[UUID, Review], wishes: Sequence[Wish], now: datetime
-) -> list[Verdict | ReviewRefusal]:
-    """Return what becomes of each wish, in order; `reviews` are the payments' newest, by payment intent."""
-    decided: set[UUID] = set()
-    outcomes: list[Verdict | ReviewRefusal] = []
+    reviews: Mapping[UUID, Review], cases: Mapping[UUID, Case], wishes: Sequence[Wish], now: datetime
+) -> list[Ruled | ReviewRefusal | CaseRefusal]:
+    """Return what becomes of each wish, in order.
+
+    `reviews` are the payments' newest, by payment intent; `cases` are theirs, by assessment. A review is decided
+    without a claim, unless another analyst has its case in hand.
+    """
+    now_at = dict(cases)
+    outcomes: list[Ruled | ReviewRefusal | CaseRefusal] = []
     for wish in wishes:
         review = reviews.get(wish.payment_intent_id)
-        if wish.outcome is RiskOutcome.REVIEW:
-            outcomes.append(ReviewRefusal.OUTCOME_INVALID)
-        elif review is None:
-            outcomes.append(ReviewRefusal.REVIEW_NOT_FOUND)
-        elif not review.is_open or review.assessment_id in decided:
-            outcomes.append(ReviewRefusal.REVIEW_DECIDED)
-        else:
-            decided.add(review.assessment_id)
-            outcomes.append(Verdict(review, wish, now))
+        case = now_at.get(review.assessment_id) if review else None
+        outcome = _decide(review, case, wish, now) if review and case else _refused(wish)
+        if isinstance(outcome, Ruled):
+            now_at[outcome.change.case.id] = outcome.change.case
+        outcomes.append(outcome)
     return outcomes
 
 
-def approved_money(verdicts: Sequence[Verdict]) -> list[tuple[Bucket, Count]]:
-    """Return what verdicts add to the payers' history: the money moves now, whenever it was asked for."""
-    history = History({})
-    for verdict in verdicts:
-        if verdict.wish.outcome is RiskOutcome.APPROVE:
-            review = verdict.review
-            bucket = Bucket(review.payer, review.currency, minute_of(verdict.decided_at))
-            history.add_approved(bucket, review.amount)
-    return history.additions()
+def verdict_of(review: Review, case: Case) -> Verdict:
+    """Return what follows for a review from its case, which is decided."""
+    if case.standing is None or case.outcome is None or case.closed_at is None:
+        raise ValueError(f"the case {case.id} is not decided")
+    stands = case.standing
+    wish = Wish(review.payment_intent_id, case.outcome, stands.decided_by, stands.reason)
+    return Verdict(review, wish, case.closed_at)
+
+
+def _decide(review: Review, case: Case, wish: Wish, now: datetime) -> Ruled | ReviewRefusal | CaseRefusal:
+    change = decide(case, Opinion(wish.outcome, wish.decided_by, wish.note, now), unclaimed=True)
+    if isinstance(change, CaseRefusal):
+        if change is CaseRefusal.CASE_CLOSED:
+            return ReviewRefusal.REVIEW_DECIDED if case.outcome else ReviewRefusal.REVIEW_CANCELED
+        return ReviewRefusal.OUTCOME_INVALID if change is CaseRefusal.OUTCOME_INVALID else change
+    return Ruled(wish, review, change, verdict_of(review, change.case) if change.case.is_closed else None)
+
+
+def _refused(wish: Wish) -> ReviewRefusal:
+    is_review = wish.outcome is RiskOutcome.REVIEW
+    return ReviewRefusal.OUTCOME_INVALID if is_review else ReviewRefusal.REVIEW_NOT_FOUND
+
+
+def subject_of(review: Review) -> Subject:
+    """Return what is known of a payment whose request was not stored: of before requests were."""
+    return Subject(
+        assessment_id=review.assessment_id,
+        payer=review.payer,
+        amount=review.amount,
+        currency=review.currency,
+        asked_at=made_at(review.assessment_id),
+    )

@@ -6,7 +6,6 @@ from uuid import UUID
 import asyncpg
 from pydantic import TypeAdapter
 
-from apps.risk.domain.history import Bucket, Count
 from apps.risk.domain.review import Review, Verdict
 from contracts import risk
 from outbox.database import Reads, columns
@@ -18,17 +17,17 @@ SELECT DISTINCT ON (r.payment_intent_id) r.assessment_id, r.payment_intent_id, d
 FROM review r JOIN decision d USING (assessment_id)
 WHERE r.payment_intent_id = ANY($1::uuid[]) ORDER BY r.payment_intent_id, r.assessment_id DESC
 """
-# Its row in payer_minute counts money only: the attempt was counted when it was asked for.
+_THESE = """
+SELECT r.assessment_id, r.payment_intent_id, d.payer, r.amount, r.currency, r.subject, r.is_open
+FROM review r JOIN decision d USING (assessment_id) WHERE r.assessment_id = ANY($1::uuid[])
+"""
+_CLOSE = "UPDATE review SET is_open = false WHERE assessment_id = ANY($1::uuid[]) AND is_open"
 _SAVE = """
-WITH counted AS (
-    INSERT INTO payer_minute AS b (payer, currency, minute, payments, amount)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::bigint[])
-    ON CONFLICT (payer, currency, minute) DO UPDATE SET amount = b.amount + excluded.amount
-), closed AS (
-    UPDATE review SET is_open = false WHERE assessment_id = ANY($6::uuid[])
+WITH closed AS (
+    UPDATE review SET is_open = false WHERE assessment_id = ANY($1::uuid[])
 )
 INSERT INTO verdict (assessment_id, outcome, decided_by, note, decided_at)
-SELECT * FROM unnest($6::uuid[], $7::text[], $8::uuid[], $9::text[], $10::timestamptz[])
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[])
 """
 _OPEN = """
 SELECT r.assessment_id, r.payment_intent_id, d.payer, r.source_wallet, r.destination_wallet, r.amount, r.currency,
@@ -46,15 +45,24 @@ async def load_newest(tx: Transaction, payment_intents: Collection[UUID]) -> dic
     return {row["payment_intent_id"]: Review(*row) for row in rows}
 
 
-async def save(tx: Transaction, verdicts: Sequence[Verdict], approved: Sequence[tuple[Bucket, Count]]) -> None:
-    """Record verdicts, close their reviews, and count the money that moves now."""
+async def load(tx: Transaction, assessments: Collection[UUID]) -> dict[UUID, Review]:
+    """Return the reviews of assessments, by assessment id."""
+    return {row["assessment_id"]: Review(*row) for row in await tx.fetch(_THESE, list(assessments))}
+
+
+async def close(tx: Transaction, assessments: Collection[UUID]) -> None:
+    """Close reviews about which nobody decides any more."""
+    await tx.execute(_CLOSE, list(assessments))
+
+
+async def save(tx: Transaction, verdicts: Sequence[Verdict]) -> None:
+    """Record verdicts, and close their reviews."""
     if not verdicts:
         return
-    counts = sorted((b.payer, b.currency, b.minute, c.payments, c.amount) for b, c in approved)
     rows = [
         (v.review.assessment_id, v.wish.outcome.value, v.wish.decided_by, v.wish.note, v.decided_at) for v in verdicts
     ]
-    await tx.execute(_SAVE, *columns(counts, 5), *columns(rows, 5))
+    await tx.execute(_SAVE, *columns(rows, 5))
 
 
 async def load_open(reads: Reads, before: UUID | None, limit: int) -> list[risk.Review]:

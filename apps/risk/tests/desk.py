@@ -2,14 +2,18 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from apps.risk.domain.rules import Limits, rule_set
-from apps.risk.handlers.assess import assess
+from apps.risk.domain.cases import CasePolicy
+from apps.risk.domain.rule_sets.baseline import BASELINE
+from apps.risk.domain.rule_sets.documents import RuleSetDocument
+from apps.risk.handlers.active_rules import ActiveRules
+from apps.risk.handlers.assess import Assessor
 from apps.risk.handlers.decide_reviews import decide
-from apps.risk.queries import list_reviews
+from apps.risk.handlers.degraded_answers import DegradedAnswers
+from apps.risk.queries.reviews import list_reviews
 from contracts.ids import new_id
 from contracts.message import Envelope, Idempotency, Message, Reply, decode, envelope_of
 from contracts.risk import Assess, DecideReview, ListReviews, ReviewPage
@@ -20,6 +24,7 @@ M = TypeVar("M", bound=Message)
 REPLY_TO = "risk.decisions.payments"
 ANSWER_TO = "gateway.replies.test"
 ANALYST = new_id()
+POLICY = CasePolicy(10_000, decided_within=timedelta(hours=24), claimed_for=timedelta(hours=1))
 _SAID = "SELECT subject, envelope::text AS envelope FROM outbox ORDER BY position"
 
 
@@ -102,11 +107,17 @@ class Desk:
     """Requests in, decisions out."""
 
     database: Database
-    limits: Limits = field(default_factory=Limits)
+    rules: RuleSetDocument = BASELINE
+    policy: CasePolicy = POLICY
     replies: dict[UUID, Reply] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.transactions = Transactions(self.database, "risk", self._hear)
+
+    def assessor(self) -> Assessor:
+        """Return what decides by the rules of the desk."""
+        rules = ActiveRules(self.rules)
+        return Assessor(rules, DegradedAnswers(rules), self.policy)
 
     async def _hear(self, spoken: Spoken) -> None:
         """Keep the replies by the command that they answer; no relay runs in these tests."""
@@ -120,7 +131,7 @@ class Desk:
         """Hand over a batch; return for each the outcome and the rules that fired: "approve", "decline velocity"."""
         before = len(await self.said())
         async with self.transactions.begin() as tx:
-            await assess(rule_set(self.limits), tx, commands)
+            await self.assessor().assess(tx, commands)
         return [_verdict(envelope["data"]) for _, envelope in (await self.said())[before:]]
 
     async def decide(self, *commands: Envelope[DecideReview], at: datetime | None = None) -> list[str]:
@@ -143,7 +154,7 @@ class Desk:
         """Return how many rows a table has."""
         queries = {
             "decision": "SELECT count(*) FROM decision",
-            "payer_minute": "SELECT count(*) FROM payer_minute",
+            "feature_state": "SELECT count(*) FROM feature_state",
             "review": "SELECT count(*) FROM review",
             "verdict": "SELECT count(*) FROM verdict",
         }

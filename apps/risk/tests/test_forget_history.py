@@ -7,15 +7,17 @@ from apps.risk.tests.desk import Desk, request
 from contracts.ids import new_id
 
 
-async def test_old_minutes_are_forgotten_in_bounded_chunks(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_was_not_seen_for_long_is_forgotten_in_bounded_chunks(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(job, "CHUNK", 2)
     now = datetime.now(UTC)
-    ages = [timedelta(hours=4), timedelta(hours=5), timedelta(hours=6), timedelta(hours=1), timedelta(0)]
+    ages = [timedelta(days=402), timedelta(days=403), timedelta(days=404), timedelta(days=399), timedelta(0)]
     await desk.assess(*(request(new_id(), 1, at=now - age) for age in ages))
     left = []
     for _ in range(3):
         async with desk.transactions.begin() as tx:
-            await job.forget_history(timedelta(hours=3), tx)
-        left.append(await desk.count("payer_minute"))
+            await job.forget_history(timedelta(days=400), tx)
+        left.append(await desk.count("feature_state"))
     assert left == [3, 2, 2]
     assert await desk.count("decision") == 5

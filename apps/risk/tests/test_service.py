@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from apps.risk.main import build
 from apps.risk.settings import RiskSettings
 from apps.risk.tests.desk import ANSWER_TO, deciding, listing, request
+from apps.risk.tests.rule_sets import limits
 from contracts.ids import new_id
 from contracts.message import Reply, decode
 from contracts.risk import ListReviews
@@ -30,9 +31,9 @@ async def service(fresh_database: FreshDatabaseFactory, nats_server: NatsServer)
             nats_url=nats_server.url,
             nats_seed=SecretStr(nats_server.seeds["risk"]),
             http_port=1,
-            amount_limit=20,
-            review_amount=10,
-        )
+            answer_seconds=60,
+        ),
+        limits(amount=20, review_amount=10),
     )
 
 

@@ -1,13 +1,17 @@
 """Carry out ledger operations: transfers, reversals, journals and holds, in the order in which they are asked for."""
 
+from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
+
+from prometheus_client import Counter
 
 from apps.wallet.domain.books import Books, Decided
 from apps.wallet.domain.decision import decide
 from apps.wallet.domain.named import Named
 from apps.wallet.domain.operation import Operation
+from apps.wallet.domain.transfer import Outcome, Refused
 from apps.wallet.handlers.operations import LedgerCommand, operation_of
 from apps.wallet.handlers.outcomes import tell, tell_expired, tell_opened
 from apps.wallet.store import holds, ledger
@@ -15,6 +19,12 @@ from contracts.message import Envelope
 from outbox.cooperation import by_and_by
 from outbox.transaction import Transaction
 
+OPERATIONS = Counter(
+    "ledgerlink_ledger_operations_total",
+    "Commands that the ledger has carried out (done) or refused, by the refusal's code",
+    ["operation", "outcome"],
+)
+EXPIRIES = Counter("ledgerlink_ledger_hold_expiries_total", "Holds whose time was over before all was captured")
 EXPIRY_SECONDS = 1.0
 EXPIRY_LIMIT = 2000
 """How often holds are swept whose time is over, and how many at a time at most: the ledger waits meanwhile."""
@@ -69,6 +79,7 @@ async def decide_and_save(
     async def tell_all() -> None:
         for hold in decided.expired:
             tell_expired(tx, hold)
+        EXPIRIES.inc(len(decided.expired))
         if tell_outcomes:
             await tell_outcomes(decided)
 
@@ -80,6 +91,13 @@ async def _tell_all(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]]
     tell_opened(tx, commands, decided)
     async for command, outcome in by_and_by(list(zip(commands, decided.outcomes, strict=True))):
         tell(tx, command, outcome)
+    tally = Tally((type(c.data).__name__, _code(o)) for c, o in zip(commands, decided.outcomes, strict=True))
+    for (operation, code), number in tally.items():
+        OPERATIONS.labels(operation, code).inc(number)
+
+
+def _code(outcome: Outcome) -> str:
+    return outcome.refusal.value if isinstance(outcome, Refused) else "done"
 
 
 async def _accepted(tx: Transaction, commands: Sequence[Envelope[LedgerCommand]]) -> list[Envelope[LedgerCommand]]:

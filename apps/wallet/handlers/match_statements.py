@@ -9,6 +9,7 @@ from functools import partial
 from time import monotonic
 
 import structlog
+from prometheus_client import Counter
 
 from apps.wallet.domain.reconciliation import Statement
 from apps.wallet.domain.reconciliation_view import reconciliation_resource
@@ -19,6 +20,9 @@ from outbox.database import is_transient
 from outbox.transaction import Transaction
 
 _LOG = structlog.get_logger()
+BREAKS = Counter(
+    "ledgerlink_reconciliation_breaks_total", "Differences between statements and the books, found by matching"
+)
 SWEEP_SECONDS = 0.5
 SECONDS = 1.0
 """After which a transaction begins no other step."""
@@ -66,6 +70,7 @@ async def _gather(tx: Transaction, statement: Statement) -> Found:
 async def _list_breaks(tx: Transaction, statement: Statement) -> Found:
     broken = await matching.list_what_is_left(tx, statement)
     await reconciliation.save_matched(tx, statement.id, broken)
+    BREAKS.inc(broken.breaks)
     return broken.found
 
 

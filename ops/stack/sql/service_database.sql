@@ -21,7 +21,9 @@ CREATE ROLE :"owner" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PAS
 CREATE ROLE :"service" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD :'password';
 \endif
 \if :database_missing
-CREATE DATABASE :"service" OWNER :"owner";
+-- As initdb is told elsewhere: where somebody else made the cluster, the database sorts the same.
+CREATE DATABASE :"service" OWNER :"owner" TEMPLATE template0
+  ENCODING 'UTF8' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C';
 \endif
 
 -- Every database grants CONNECT and TEMPORARY to PUBLIC at first: without this each service could enter each database.

@@ -23,18 +23,23 @@ _BY_OUTCOME = {
 
 
 def hear_risk(draft: Draft, word: RiskWord) -> Ignored | None:
-    """Let an approved payment go on, give a declined one back to its customer, let a doubtful one wait."""
+    """Let an approved payment go on, give a declined one back to its customer, let a doubtful one wait.
+
+    The first word counts; after a review the next one does too, if risk itself has decided it: what was answered by
+    policy never takes the place of what was decided. So the decision that follows such an answer counts where that was
+    to wait, and comes too late where the payment went on or ended.
+    """
     intent = draft.intent
     if intent.attempt is None or intent.attempt.assessment_id != word.assessment_id:
         return Ignored.OTHER_ATTEMPT
     trigger = _BY_OUTCOME[word.outcome]
-    if not is_legal(intent.state, trigger):
+    if not is_legal(intent.state, trigger) or (word.degraded and intent.state is State.IN_REVIEW):
         return Ignored.OUT_OF_STATE
     match word.outcome:
         case RiskOutcome.APPROVE:
             _go_on(draft, intent)
         case RiskOutcome.DECLINE:
-            releasing.fail(draft, trigger, word.problem or errors.declined_by_risk(()))
+            releasing.fail(draft, trigger, word.problem or errors.DECLINED_BY_RISK)
         case RiskOutcome.REVIEW:
             action = NextAction(type=ActionType.RISK_REVIEW)
             until = draft.now + draft.terms.capture_window

@@ -1,6 +1,7 @@
 """How a payment starts: created, changed before it is confirmed, and confirmed, once or again after a decline."""
 
 from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
 from apps.payments.domain import payment_errors as errors
@@ -39,7 +40,7 @@ def create(wish: Wish, asked: CreatePaymentIntent, terms: Terms, now: datetime) 
         draft.change(asked_by=wish.asked_by)
         draft.answer(wish.asked_by, Outcome.COMPLETED, public_view(draft.intent))
         return draft.step()
-    return _confirmed(draft, wish, asked.authenticated_at) or draft.step()
+    return _confirmed(draft, wish, asked) or draft.step()
 
 
 def _opened(asked: CreatePaymentIntent, terms: Terms, now: datetime) -> Intent:
@@ -106,10 +107,10 @@ def confirm(draft: Draft, wish: Wish, asked: ConfirmPaymentIntent) -> Problem | 
         return problem
     return_url = asked.return_url or intent.return_url
     draft.change(method=changed.method, source_wallet=changed.source_wallet, return_url=return_url)
-    return _confirmed(draft, wish, asked.authenticated_at)
+    return _confirmed(draft, wish, asked)
 
 
-def _confirmed(draft: Draft, wish: Wish, authenticated_at: datetime | None) -> Problem | None:
+def _confirmed(draft: Draft, wish: Wish, asked: CreatePaymentIntent | ConfirmPaymentIntent) -> Problem | None:
     intent, terms = draft.intent, draft.terms
     if intent.method is None:
         return errors.METHOD_REQUIRED
@@ -133,12 +134,12 @@ def _confirmed(draft: Draft, wish: Wish, authenticated_at: datetime | None) -> P
         capture_before=None,
         deadline_at=draft.now + terms.risk_wait,
     )
-    draft.say(_assessment(draft.intent, intent.method, authenticated_at))
+    draft.say(_assessment(draft.intent, intent.method, asked))
     draft.accept()
     return None
 
 
-def _assessment(intent: Intent, method: Method, authenticated_at: datetime | None) -> Assess:
+def _assessment(intent: Intent, method: Method, asked: CreatePaymentIntent | ConfirmPaymentIntent) -> Assess:
     return Assess.model_construct(
         assessment_id=intent.current.assessment_id,
         payment_intent_id=intent.id,
@@ -149,8 +150,19 @@ def _assessment(intent: Intent, method: Method, authenticated_at: datetime | Non
         currency=intent.currency,
         direction=intent.direction.value,
         method=method.type.value,
-        authenticated_at=authenticated_at,
+        authenticated_at=asked.authenticated_at,
+        payee=intent.merchant if intent.direction is PaymentDirection.PAYMENT else None,
+        device=asked.device,
+        address=asked.address,
+        card=_pseudonym(method.token) if method.type is MethodType.CARD and method.token else None,
+        country=intent.country,
+        beneficiary=asked.beneficiary if intent.direction is PaymentDirection.PAYOUT else None,
     )
+
+
+def _pseudonym(token: str) -> str:
+    """Return what stands for a card: the first 128 bits of its token's hash; risk needs no more to know it again."""
+    return sha256(token.encode()).hexdigest()[:32]
 
 
 def _named(method: PaymentMethod | None, source: UUID | None) -> tuple[Method | None, UUID | None]:

@@ -60,3 +60,5 @@ class Problem(Resource):
     code: str
     detail: str
     parameter: str | None = None
+    reason_codes: tuple[str, ...] | None = None
+    approvable_amount: int | None = None

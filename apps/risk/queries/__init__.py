@@ -1,0 +1,1 @@
+"""Answers to read requests: one file per area."""

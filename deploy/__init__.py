@@ -1,0 +1,1 @@
+"""How LedgerLink is shipped: its image, and what it runs on."""

@@ -1,0 +1,1 @@
+"""Fitting and judging the model that scores payments. It alone needs numpy, pyarrow, scikit-learn and lightgbm."""
