@@ -70,6 +70,7 @@ def _received_by(application: str) -> list[type[Message]]:
 
 def _sent_by(application: str) -> list[type[Message]]:
     sent = [message for message in REGISTRY.values() if application in message.contract.senders]
+    sent.sort(key=lambda message: message.contract.owner)  # whichever owner's messages were imported first
     return [*sent, DeadLetter] if application in SERVICES else sent
 
 

@@ -16,6 +16,7 @@ _ASKED = (
     "Prefer",
     "traceparent",
     "X-Correlation-Id",
+    "X-Device-Id",
     "X-Request-Id",
 )
 _TOLD = (

@@ -41,11 +41,16 @@ WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
 _OF_ITSELF = b"wallet.events.ledger."
 # Operators alone speak to these: their own tests hold what a repetition does.
 _OPERATORS = {
+    "risk-backtests",
+    "risk-cases",
     "risk-decide-review",
+    "risk-disputes",
+    "risk-labels",
     "risk-limits",
+    "risk-lists",
     "risk-models",
     "risk-rule-sets",
-    "risk-backtests",
+    "risk-screenings",
     "wallet-change-account",
     "wallet-close-period",
     "wallet-import-statement",

@@ -12,8 +12,9 @@ from apps.risk.settings import RiskSettings
 from apps.sandbox_processor.settings import SandboxProcessorSettings
 from apps.wallet.settings import WalletSettings
 from gateway.settings import GatewaySettings
+from ops.provisioning import ProvisionerSettings
 from outbox.migrate import MigrationSettings
-from outbox.settings import BrokerSettings, InvalidSettingsError, ServiceSettings
+from outbox.settings import InvalidSettingsError, ServiceSettings
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guides" / "settings.md"
 OWN: dict[str, type[ServiceSettings]] = {
@@ -33,7 +34,7 @@ def every_setting() -> set[str]:
     }
     gateway = {"GATEWAY_" + name.upper() for name in GatewaySettings.model_fields}
     sandbox = {"SANDBOX_PROCESSOR_" + name.upper() for name in SandboxProcessorSettings.model_fields}
-    return shared | own | gateway | sandbox | {"PROVISIONER_" + name.upper() for name in BrokerSettings.model_fields}
+    return shared | own | gateway | sandbox | {"PROVISIONER_" + name.upper() for name in ProvisionerSettings.model_fields}
 
 
 def test_the_guide_names_every_setting_and_no_other() -> None:

@@ -24,7 +24,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     ("process", "variables"),
     [
         ("wallet", ["WALLET_NATS_SEED", "WALLET_DATABASE_URL", "WALLET_HTTP_PORT", "WALLET_SEAL_KEY"]),
-        ("gateway", ["GATEWAY_NATS_SEED", "GATEWAY_REDIS_URL"]),
+        ("gateway", ["GATEWAY_NATS_SEED", "GATEWAY_REDIS_URL", "GATEWAY_PSEUDONYM_KEY"]),
     ],
 )
 def test_a_process_names_the_variables_that_lack(

@@ -34,7 +34,9 @@ async def test_a_confirmed_creation_asks_risk_and_is_accepted(room: Room) -> Non
         destination_wallet=command.data.destination_wallet,
         amount=1250,
         currency="EUR",
+        payee=intent.merchant,
     )
+    assert intent.merchant is not None
 
 
 async def test_a_creation_without_confirmation_waits_for_it(room: Room) -> None:
