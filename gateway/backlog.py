@@ -38,6 +38,8 @@ class Backlog:
     def __init__(self, broker: Broker, most: int) -> None:
         self._broker, self._most = broker, most
         self._waiting: dict[str, int] = {}
+        for durable in WATCHED:
+            COMMANDS_TURNED_AWAY.labels(durable.name)
 
     def admit(self, command: Message) -> None:
         """Let a command pass. Raises ProblemError `overloaded` when too many wait before it."""

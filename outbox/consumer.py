@@ -23,7 +23,7 @@ from contracts.topology import Durable
 from outbox.cooperation import by_and_by, let_others_go_on
 from outbox.database import is_transient
 from outbox.deadlines import Deadlines
-from outbox.metrics import BATCH_SECONDS, BATCH_SIZE, CONSUMED
+from outbox.metrics import BATCH_SECONDS, BATCH_SIZE, CONSUMED, CONSUMED_RESULTS
 from outbox.tracing import consuming, record_failure
 from outbox.transaction import Transaction, Transactions
 from outbox.turns import OvertakenError, Turn, Turns
@@ -73,6 +73,8 @@ class Consumer:
         self._messages = {message.contract.type: message for message in durable.messages}
         self._failures: OrderedDict[UUID, int] = OrderedDict()
         self._turns = Turns()
+        for result in CONSUMED_RESULTS:
+            CONSUMED.labels(durable.name, result)
 
     async def process(self, messages: Sequence[Msg]) -> None:
         """Handle a batch to the end: every message is acknowledged, given back for later, or a dead letter.

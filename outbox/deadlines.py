@@ -77,6 +77,10 @@ class Deadlines:
         self._wake: Callable[[], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._publishing: set[asyncio.Task[None]] = set()
+        for in_time in (True, False):
+            ANSWERED_BY.labels(durable, _when(in_time=in_time))
+        for answer in ("stand-in", "committed"):
+            LATE_ANSWERS.labels(durable, answer)
 
     @property
     def overdue(self) -> int:
@@ -140,7 +144,7 @@ class Deadlines:
         """Count messages whose answers were in the broker's hands by now."""
         for arrived_at in arrived:
             in_time = answered - arrived_at <= self._answer_by.seconds
-            ANSWERED_BY.labels(self._durable, "in time" if in_time else "late").inc()
+            ANSWERED_BY.labels(self._durable, _when(in_time=in_time)).inc()
 
     def _unsaid(self, message: Msg) -> Publishable | None:
         """Return what is to be published for a message whose time is up; None where it was answered."""
@@ -174,3 +178,7 @@ class Deadlines:
             except _TROUBLE as error:
                 told = str(error) or type(error).__name__
                 _LOG.warning("late answers not handed over", durable=self._durable, answers=len(batch), error=told)
+
+
+def _when(*, in_time: bool) -> str:
+    return "in time" if in_time else "late"

@@ -1,7 +1,11 @@
-"""Prometheus metrics of safe delivery. Labels are names fixed in code, never ids."""
+"""Prometheus metrics of safe delivery. Labels are names fixed in code, never ids.
+
+What an alert looks at is there with 0 before it happens first: an increase from nothing is none to Prometheus.
+"""
 
 from prometheus_client import Counter, Gauge, Histogram
 
+CONSUMED_RESULTS = ("handled", "duplicate", "retried", "dead")
 CONSUMED = Counter(
     "ledgerlink_consumed_messages_total",
     "Messages taken by a consumer, by what became of them",
@@ -29,7 +33,7 @@ ANSWERED_BY = Counter(
     "Messages with a deadline, by whether their answer was in the broker's hands by then, counted from their arrival",
     ["consumer", "when"],
 )
-JOB_FAILURES = Counter("ledgerlink_job_failures_total", "Runs of a recurring job that failed", ["job"])
+JOB_FAILURES = Counter("ledgerlink_job_failures_total", "Runs of a recurring job that failed", ["task"])
 QUERIES = Counter(
     "ledgerlink_answered_queries_total",
     "Queries answered, by outcome: completed, or the code of the refusal",

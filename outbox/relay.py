@@ -75,6 +75,8 @@ class StreamRelay:
         self._cursor: Cursor | None = None
         self._saved: Cursor | None = None
         self._saved_at = self._checked_at = 0.0
+        for counter in (PUBLISHED, PUBLISH_FAILURES, REWINDS):
+            counter.labels(stream)
 
     def offer(self, said: Said) -> None:
         """Take a row that was just committed and follows all that were offered or read before."""

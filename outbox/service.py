@@ -198,13 +198,14 @@ class Service:
     async def _repeat(self, seconds: float, step: Callable[[], Awaitable[None]], name: str) -> None:
         """Take a step again and again, also while it fails: one job's trouble must not stop the others."""
         pause = seconds
+        failures = JOB_FAILURES.labels(name)
         while True:
             await asyncio.sleep(pause)
             try:
                 await step()
             except Exception as error:  # noqa: BLE001 - whatever it is, it is logged and counted, and tried again
                 pause = min(pause * 2, JOB_PAUSE_SECONDS)
-                JOB_FAILURES.labels(name).inc()
+                failures.inc()
                 if is_transient(error):
                     _LOG.warning("database is away", job=name, error=str(error) or type(error).__name__)
                 else:

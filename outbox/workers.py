@@ -23,6 +23,7 @@ class Worker:
         self._drain = drain
         self._poll = poll_seconds
         self._woken = asyncio.Event()
+        self._failures = JOB_FAILURES.labels(name)
 
     def wake(self) -> None:
         """Look for work now."""
@@ -36,7 +37,7 @@ class Worker:
             try:
                 more = await self._drain()
             except Exception as error:  # noqa: BLE001 - whatever it is, it is logged and counted, and tried again
-                JOB_FAILURES.labels(self.name).inc()
+                self._failures.inc()
                 if is_transient(error):
                     _LOG.warning("database is away", worker=self.name, error=str(error) or type(error).__name__)
                 else:

@@ -33,17 +33,40 @@ OF_EVERY_SERVICE = {
     "ledgerlink_outbox_lag_messages",
     "ledgerlink_outbox_lag_seconds",
     "ledgerlink_relay_published_messages",
+    "ledgerlink_relay_publish_failures",
+    "ledgerlink_relay_rewinds",
     "ledgerlink_relay_leader",
+    "ledgerlink_job_failures",
     "ledgerlink_database_pool_connections",
     "process_resident_memory_bytes",
 }
 OF_ONE = {
     "wallet": {"ledgerlink_ledger_operations", "ledgerlink_ledger_hold_expiries", "ledgerlink_reconciliation_breaks"},
-    "payments": {"ledgerlink_payments_processor_calls", "ledgerlink_webhook_attempts"},
-    "risk": {"ledgerlink_risk_degraded_answers"},
+    "payments": {
+        "ledgerlink_payments_processor_calls",
+        "ledgerlink_payments_circuit_open",
+        "ledgerlink_webhook_attempts",
+    },
+    "risk": {
+        "ledgerlink_risk_decisions",
+        "ledgerlink_risk_decision_seconds",
+        "ledgerlink_risk_degraded_answers",
+        "ledgerlink_risk_cases_waiting",
+        "ledgerlink_answers_by_deadline",
+    },
     "identity": {"ledgerlink_refresh_tokens_presented"},
     "gateway": {"ledgerlink_http_requests", "ledgerlink_http_request_seconds", "ledgerlink_rate_limit_decisions"},
 }
+COUNTED_FROM_THE_START = {
+    "ledgerlink_consumed_messages_total": {"result": "dead"},
+    "ledgerlink_relay_rewinds_total": {},
+    "ledgerlink_job_failures_total": {},
+    "ledgerlink_commands_turned_away_total": {},
+    "ledgerlink_risk_degraded_answers_total": {},
+    "ledgerlink_risk_rule_set_not_usable_total": {},
+    "ledgerlink_reconciliation_breaks_total": {},
+}
+"""What alerts look at the increase of: the first one would be none without a 0 before it."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -68,6 +91,12 @@ async def test_all_that_is_looked_at_is_there(metrics: dict[str, str]) -> None:
         names = {family.name for family in text_string_to_metric_families(text)}
         expected = OF_ONE[process] | (set() if process == "gateway" else OF_EVERY_SERVICE)
         assert expected <= names, f"{process} lacks {expected - names}"
+
+
+async def test_what_alerts_count_is_there_before_it_happens(metrics: dict[str, str]) -> None:
+    samples = [s for text in metrics.values() for f in text_string_to_metric_families(text) for s in f.samples]
+    for name, labels in COUNTED_FROM_THE_START.items():
+        assert any(s.name == name and labels.items() <= s.labels.items() for s in samples), name
 
 
 async def test_labels_are_names_and_few(metrics: dict[str, str]) -> None:

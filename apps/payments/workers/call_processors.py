@@ -103,6 +103,8 @@ class CallProcessors(Worker):
         self._busy: Tally[str] = Tally()
         self._tasks: set[asyncio.Task[None]] = set()
         self._answers: list[Answer] = []
+        for name in processors:
+            CIRCUIT_OPEN.labels(name).set(0)
 
     async def run(self) -> None:
         """Work until cancelled; then wait a moment for the calls that are under way."""

@@ -20,7 +20,7 @@ from apps.risk.store.decisions import DegradedAnswer
 from contracts.ids import derived_id
 from contracts.message import Envelope, decode
 from contracts.money import minor_unit_exponents
-from contracts.risk import Assess, RiskDecision
+from contracts.risk import Assess, RiskDecision, RiskOutcome
 from outbox.deadlines import StandIn
 from outbox.envelopes import data_json, envelope_json
 from outbox.transaction import Transactions
@@ -43,6 +43,8 @@ class DegradedAnswers:
         self._rules = rules
         self._answers: OrderedDict[UUID, DegradedAnswer] = OrderedDict()
         self._unrecorded: OrderedDict[UUID, DegradedAnswer] = OrderedDict()
+        for outcome in RiskOutcome:
+            ANSWERS.labels(outcome.value)
 
     def instead(self, payload: bytes) -> StandIn | None:
         """Answer a request by the policy; None where it is no request, or its answer has nowhere to go."""
