@@ -34,7 +34,8 @@ def every_setting() -> set[str]:
     }
     gateway = {"GATEWAY_" + name.upper() for name in GatewaySettings.model_fields}
     sandbox = {"SANDBOX_PROCESSOR_" + name.upper() for name in SandboxProcessorSettings.model_fields}
-    return shared | own | gateway | sandbox | {"PROVISIONER_" + name.upper() for name in ProvisionerSettings.model_fields}
+    provisioner = {"PROVISIONER_" + name.upper() for name in ProvisionerSettings.model_fields}
+    return shared | own | gateway | sandbox | provisioner
 
 
 def test_the_guide_names_every_setting_and_no_other() -> None:

@@ -36,6 +36,7 @@ async def _post(gateway: Gateway, step: str, headers: dict[str, str], body: Any 
     return await gateway.http.post(f"{PATH}{step}", json=body, headers=headers | more)
 
 
+UNSAID = {"idempotency", "authenticated_at", "address"}
 STEPS: list[tuple[str, type[Message], Any, dict[str, Any]]] = [
     ("/confirm", ConfirmPaymentIntent, None, {"customer": "user"}),
     ("/confirm", ConfirmPaymentIntent, {"payment_method": CARD, "return_url": "https://shop.example/"},
@@ -65,7 +66,7 @@ async def test_what_is_asked_is_what_payments_is_told(
     answer = await _post(gateway, step, headers, body)
     assert (answer.status_code, answer.json()) == (200, _intent()), answer.text
     (command,) = services.commands(kind)
-    told = command.data.model_dump(mode="json", exclude={"idempotency", "authenticated_at", "address"}, exclude_none=True)
+    told = command.data.model_dump(mode="json", exclude=UNSAID, exclude_none=True)
     assert told == {"payment_intent_id": str(INTENT)} | {k: str(user) if v == "user" else v for k, v in sent.items()}
     name = kind.contract.subject.rsplit(".", maxsplit=1)[-1]
     assert command.data.idempotency.scope == f"{user}:{name}"

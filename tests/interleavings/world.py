@@ -19,12 +19,14 @@ from apps.risk.main import build as build_risk
 from apps.risk.settings import RiskSettings
 from apps.risk.tests.rule_sets import limits
 from apps.wallet.main import build as build_wallet
+from apps.wallet.queries import effects
 from apps.wallet.settings import WalletSettings
 from contracts import ids
 from contracts.message import Envelope, Message, Outcome, Reply, decode, envelope_of
 from contracts.payments import AcceptWebhook
 from contracts.topology import DURABLES
 from ops.stack.secrets import PROCESSOR_ACCOUNTS, Secrets
+from outbox import envelopes
 from outbox import service as service_module
 from outbox.database import Database
 from outbox.service import Job, Service
@@ -92,7 +94,7 @@ class World:
         self._patches.setattr(service_module, "Transactions", transactions)
         self._patches.setattr(registry, "build", lines)
         self._patches.setattr(payments_main, "Requester", lambda *_: _Asker(self))
-        for module in (call_processors, check_ledger):
+        for module in (envelopes, call_processors, check_ledger, effects):
             self._patches.setattr(module, "datetime", WorldTime)
 
     def _settings(self, name: str) -> dict[str, Any]:
