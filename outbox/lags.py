@@ -9,7 +9,7 @@ from nats.aio.client import Client
 
 from contracts.topology import Durable
 from outbox.database import Database
-from outbox.metrics import CONSUMER_LAG, CONSUMER_REDELIVERIES, POOL_CONNECTIONS
+from outbox.metrics import CONSUMER_LAG, CONSUMER_REDELIVERIES, POOL_CONNECTIONS, POOL_LIMIT
 
 _SECONDS = 2.0
 _UNKNOWN = -1
@@ -28,6 +28,7 @@ class Lags:
         idle = pool.get_idle_size()
         POOL_CONNECTIONS.labels("idle").set(idle)
         POOL_CONNECTIONS.labels("in_use").set(pool.get_size() - idle)
+        POOL_LIMIT.set(pool.get_max_size())
 
     async def _look(self, durable: Durable) -> None:
         lag, redelivered = await self._ask(durable)

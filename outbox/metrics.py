@@ -52,6 +52,7 @@ CONSUMER_REDELIVERIES = Gauge(
     "ledgerlink_consumer_redelivered_messages", "Messages in hand that were delivered more than once", ["consumer"]
 )
 POOL_CONNECTIONS = Gauge("ledgerlink_database_pool_connections", "Connections to the database", ["state"])
+POOL_LIMIT = Gauge("ledgerlink_database_pool_limit_connections", "Connections that the pool may have at most")
 PUBLISHED = Counter("ledgerlink_relay_published_messages_total", "Messages the relay published", ["stream"])
 PUBLISH_FAILURES = Counter("ledgerlink_relay_publish_failures_total", "Publishes that failed or timed out", ["stream"])
 REWINDS = Counter("ledgerlink_relay_rewinds_total", "Times a stream had forgotten what was said", ["stream"])

@@ -38,6 +38,7 @@ OF_EVERY_SERVICE = {
     "ledgerlink_relay_leader",
     "ledgerlink_job_failures",
     "ledgerlink_database_pool_connections",
+    "ledgerlink_database_pool_limit_connections",
     "process_resident_memory_bytes",
 }
 OF_ONE = {
