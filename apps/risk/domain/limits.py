@@ -140,16 +140,17 @@ def ended(intent: PaymentIntent) -> Ended | None:
     return Ended(intent.id, at.replace(microsecond=at.microsecond // 1000 * 1000), intent.amount_captured)
 
 
+def latest(ends: Iterable[Ended]) -> dict[UUID, Ended]:
+    """Return the latest end of each payment."""
+    return {end.payment_intent_id: end for end in sorted(ends, key=lambda end: end.at)}
+
+
 def release(known: Mapping[UUID, Ended], told: Iterable[Ended], counted: Sequence[Counted]) -> Releases:
     """Return what comes free by what was told, beside the ends that are `known`, by payment. Nothing does so twice.
 
     Of several assessments of one payment only the newest has anything to keep: it was asked for since the others ended.
     """
-    newest: dict[UUID, Ended] = {}
-    for end in told:
-        before = newest.get(end.payment_intent_id) or known.get(end.payment_intent_id)
-        if before is None or end.at > before.at:
-            newest[end.payment_intent_id] = end
+    newest = {i: end for i, end in latest(told).items() if i not in known or end.at > known[i].at}
     by_payment: dict[UUID, list[Counted]] = {}
     for payment in counted:
         by_payment.setdefault(payment.payment_intent_id, []).append(payment)

@@ -12,6 +12,7 @@ from apps.risk.domain.features.entities import Entity, Subject, entities_of
 from apps.risk.domain.features.state import State
 from apps.risk.domain.review import case_of
 from apps.risk.handlers.active_rules import ActiveRules
+from apps.risk.handlers.cases import close_cases
 from apps.risk.handlers.contexts import ScreenBeneficiaries, load_contexts, nobody_is_screened
 from apps.risk.handlers.decisions import decision_message, reply_subject
 from apps.risk.handlers.degraded_answers import DegradedAnswers
@@ -86,7 +87,12 @@ class Assessor:
         await store.save(tx, decided)
         await limits.count(tx, [counted for made, _ in decided if (counted := made.counted)])
         to_review = [made for made, _ in decided if made.decision.outcome is RiskOutcome.REVIEW]
+        await self._ask_analysts(tx, to_review)
+
+    async def _ask_analysts(self, tx: Transaction, to_review: Sequence[Made]) -> None:
+        """Open a case of each payment; what was given up meanwhile needs none."""
         await cases.open_cases(tx, [case_of(made) for made in to_review], self._policy)
+        await close_cases(tx, await limits.load_ends(tx, {made.assessment.payment_intent_id for made in to_review}))
 
     async def _say(self, tx: Transaction, commands: Sequence[Envelope[Assess]], decisions: Sequence[Decision]) -> None:
         async for command, decision in by_and_by(list(zip(commands, decisions, strict=True)), AT_A_TIME):

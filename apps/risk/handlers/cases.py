@@ -1,6 +1,6 @@
 """Let analysts work on cases: claim them, write on them, decide them; and close those with nothing left to decide."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from prometheus_client import Gauge
 
 from apps.risk.domain.case_view import shown
 from apps.risk.domain.cases import Case, CasePolicy, CaseRefusal, Change, Opinion, cancel, claim, decide, release, write
+from apps.risk.domain.limits import Ended
 from apps.risk.domain.review import verdict_of
 from apps.risk.handlers import verdicts
 from apps.risk.store import cases as store
@@ -28,6 +29,8 @@ from outbox.transaction import Transaction
 CaseCommand = ClaimCase | ReleaseCase | AddCaseNote | AddCaseEvidence | DecideCase
 OnScreenings = Callable[[Transaction, Sequence[Case]], Awaitable[None]]
 """Lets decisions about screenings take effect: approve says that it is somebody else, decline that it is them."""
+
+OVER = "The payment was canceled or given up: there is nothing to decide any more."
 
 WAITING = Gauge("ledgerlink_risk_cases_waiting", "Cases that are to be decided", ["kind"])
 OVERDUE = Gauge("ledgerlink_risk_cases_overdue", "Cases that should have been decided by now", ["kind"])
@@ -87,13 +90,16 @@ class CaseWork:
             await self._on_screenings(tx, screenings)
 
 
-async def close_cases(tx: Transaction, payment_intents: Collection[UUID], reason: str) -> None:
-    """Close the cases of payments about which there is nothing to decide any more, as canceled ones, and their reviews.
+async def close_cases(tx: Transaction, ends: Mapping[UUID, Ended]) -> None:
+    """Close the cases of attempts to pay that are over, as canceled ones, and their reviews: nothing is left to decide.
 
-    Payments without an open case are let be.
+    `ends` are by payment intent. The case of a later attempt stays, and so do payments without an open one.
     """
-    open_cases = await store.lock_of_payments(tx, payment_intents)
-    changes = [cancel(case, reason, tx.now) for case in open_cases]
+    if not ends:
+        return
+    open_cases = await store.lock_of_payments(tx, ends)
+    over = [case for case in open_cases if case.payment_intent_id and ends[case.payment_intent_id].covers(case.id)]
+    changes = [cancel(case, OVER, tx.now) for case in over]
     canceled = [change for change in changes if isinstance(change, Change)]
     await store.save(tx, canceled)
     if canceled:

@@ -2,16 +2,12 @@
 
 from collections.abc import Sequence
 
-from apps.risk.domain.limits import Limit, LimitRefusal, ended, release
+from apps.risk.domain.limits import Ended, Limit, LimitRefusal, release
 from apps.risk.handlers import customers
-from apps.risk.store import decisions
 from apps.risk.store import limits as store
 from contracts.message import Envelope, Outcome, Problem, Reply
-from contracts.payments import PaymentIntentCanceled, PaymentIntentFailed, PaymentIntentSucceeded
 from contracts.risk import LimitChanged, SetLimit, SetTier
 from outbox.transaction import Transaction
-
-PaymentEnd = PaymentIntentCanceled | PaymentIntentFailed | PaymentIntentSucceeded
 
 
 async def change(tx: Transaction, commands: Sequence[Envelope[SetLimit | SetTier]]) -> None:
@@ -25,12 +21,11 @@ async def change(tx: Transaction, commands: Sequence[Envelope[SetLimit | SetTier
                 await customers.set_tier(tx, command, asked)
 
 
-async def free(tx: Transaction, events: Sequence[Envelope[PaymentEnd]]) -> None:
-    """Let payments that were canceled, that failed or were captured in part count no more than what has moved."""
-    ends = [end for event in events if (end := ended(event.data.payment_intent))]
-    if not ends:
-        return
-    await decisions.take_turn(tx)
+async def free(tx: Transaction, ends: Sequence[Ended]) -> None:
+    """Let payments that were canceled, that failed or were captured in part count no more than what has moved.
+
+    Who calls this has the turn (store.decisions).
+    """
     payments = {end.payment_intent_id for end in ends}
     known, counted = await store.load_ends(tx, payments), await store.load_counted(tx, payments)
     await store.save_releases(tx, release(known, ends, counted))

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
+from apps.risk.domain.limits import Ended, latest
 from apps.risk.handlers.cases import close_cases, measure_cases
 from apps.risk.queries import cases as queries
 from apps.risk.tests.case_desk import CaseDesk, commanded, enveloped
@@ -189,9 +190,11 @@ async def test_the_queue_shows_what_is_due_first_page_by_page(desk: Desk, work: 
 
 async def test_a_canceled_payment_closes_its_case_and_its_review(desk: Desk, work: CaseDesk) -> None:
     asked, other = await waiting(desk), await waiting(desk)
+    later = datetime.now(UTC) + timedelta(seconds=1)
     for _ in range(2):
         async with desk.transactions.begin() as tx:
-            await close_cases(tx, {asked.data.payment_intent_id, new_id()}, "The payment was canceled.")
+            ends = [Ended(payment, later, 0) for payment in (asked.data.payment_intent_id, new_id())]
+            await close_cases(tx, latest(ends))
     case = await case_of(desk, asked)
     assert (case.status, case.outcome, case.events) == ("canceled", None, 2)
     assert await listed(desk) == [other.data.assessment_id]

@@ -16,7 +16,7 @@ from apps.risk.store import decision_records
 from apps.risk.tests.desk import ANALYST, ANSWER_TO, Desk, again, changed, deciding, request
 from apps.risk.tests.rule_sets import limits as rules
 from contracts.identity import Role, UserEmailVerified, UserRegistered, UserRoleChanged
-from contracts.ids import new_id
+from contracts.ids import first_id_of, made_at, new_id
 from contracts.message import Envelope, Idempotency, Message, envelope_of
 from contracts.payments import (
     PaymentIntent,
@@ -72,9 +72,16 @@ class LimitsDesk(Desk):
         reply = self.replies[command.id]
         return f"{reply.outcome.value} {reply.problem.code}" if reply.problem else reply.outcome.value
 
-    async def end(self, asked: Envelope[Assess], status: PaymentStatus, captured: int = 0, times: int = 1) -> None:
-        """Hear that an attempt to pay has ended, so many times."""
-        data, at = asked.data, datetime.now(UTC) + timedelta(seconds=1)
+    async def end(
+        self,
+        asked: Envelope[Assess],
+        status: PaymentStatus,
+        captured: int = 0,
+        times: int = 1,
+        at: datetime | None = None,
+    ) -> None:
+        """Hear that an attempt to pay has ended, so many times; after what there is now, if not said otherwise."""
+        data, at = asked.data, at or datetime.now(UTC) + timedelta(seconds=1)
         intent = PaymentIntent.model_validate(
             {
                 "id": data.payment_intent_id,
@@ -204,14 +211,31 @@ async def test_a_payment_under_review_counts_from_its_approval(desk: LimitsDesk)
     assert await desk.used(payer) == [(1, "EUR", 0)]
 
 
-async def test_what_is_canceled_under_review_is_not_to_be_reviewed_any_more(desk: LimitsDesk) -> None:
+@pytest.mark.parametrize("is_late", [False, True])
+@pytest.mark.parametrize("status", [PaymentStatus.CANCELED, PaymentStatus.REQUIRES_PAYMENT_METHOD])
+async def test_what_ends_before_an_analyst_decides_is_not_to_be_reviewed_any_more(
+    desk: LimitsDesk, status: PaymentStatus, is_late: bool
+) -> None:
     desk.rules = rules(amount=10**9, review_amount=40)
-    canceled, other = request(new_id(), 50_00), request(new_id(), 50_00)
-    await desk.pay(canceled, other)
-    await desk.end(canceled, PaymentStatus.CANCELED, times=2)
+    over, other = request(new_id(), 50_00), request(new_id(), 50_00)
+    if is_late:
+        await desk.end(over, status)
+    await desk.pay(over, other)
+    if not is_late:
+        await desk.end(over, status, times=2)
     assert [review.payment_intent_id for review in (await desk.reviews()).reviews] == [other.data.payment_intent_id]
-    assert await desk.decide(deciding(canceled, "approve")) == ["refused review_canceled"]
-    assert await desk.used(canceled.data.payer) == []
+    assert await desk.decide(deciding(over, "approve")) == ["refused review_canceled"]
+    assert await desk.used(over.data.payer) == []
+
+
+async def test_the_next_attempt_is_reviewed(desk: LimitsDesk) -> None:
+    desk.rules = rules(amount=10**9, review_amount=40)
+    first = request(new_id(), 50_00)
+    over_at = made_at(first.data.assessment_id) + timedelta(milliseconds=1)
+    second = again(changed(first, assessment_id=first_id_of(over_at)))
+    await desk.pay(first, second)
+    await desk.end(first, PaymentStatus.REQUIRES_PAYMENT_METHOD, at=over_at)
+    assert [review.assessment_id for review in (await desk.reviews()).reviews] == [second.data.assessment_id]
 
 
 async def test_the_same_assessment_counts_once(desk: LimitsDesk) -> None:
