@@ -5,6 +5,7 @@ from ops.commands import (
     audit,
     bench,
     broker_node,
+    contracts,
     demo,
     keys,
     migrate,
@@ -45,5 +46,6 @@ app.command("broker-node")(broker_node.broker_node)
 app.command("secrets")(secrets.secrets)
 app.command("asyncapi")(asyncapi.asyncapi)
 app.add_typer(bench.app, name="bench")
+app.add_typer(contracts.app, name="contracts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(risk.app, name="risk")
