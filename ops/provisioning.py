@@ -26,7 +26,10 @@ def run() -> None:
     asyncio.run(watch(settings, settings.replicas))
 
 
-def run_once() -> list[str]:
-    """Provision; return the names of the streams and durables that were created or changed."""
+def run_once(again: str | None = None) -> list[str]:
+    """Provision; return the names of the streams and durables that were created or changed.
+
+    The service `again` is told again what it was told.
+    """
     settings = ProvisionerSettings()
-    return asyncio.run(provision_once(settings, settings.replicas))
+    return asyncio.run(provision_once(settings, settings.replicas, again))

@@ -1,6 +1,7 @@
 """The provisioner: the one place that creates and changes streams and durable consumers (contracts.topology)."""
 
 import asyncio
+from contextlib import suppress
 
 import nats.errors
 import structlog
@@ -35,6 +36,20 @@ async def provision(nc: Client, replicas: int = 1) -> list[str]:
     js = nc.jetstream(timeout=API_SECONDS)
     changed = [stream.name for stream in streams() if await _provide_stream(js, stream, replicas)]
     return changed + [durable.name for durable in DURABLES if await _provide_durable(js, durable)]
+
+
+async def tell_again(nc: Client, service: str) -> list[str]:
+    """Let a service be handed again all that its streams still hold; return its durables.
+
+    For a database that was restored from a backup: its inbox drops what it knows, and what it forgot it does again. The
+    durables go; `provision` makes them anew, from the first message on.
+    """
+    js = nc.jetstream(timeout=API_SECONDS)
+    own = [durable for durable in DURABLES if durable.service == service]
+    for durable in own:
+        with suppress(NotFoundError):
+            await js.delete_consumer(durable.stream, durable.name)
+    return [durable.name for durable in own]
 
 
 async def _provide_stream(js: JetStreamContext, stream: Stream, replicas: int) -> bool:
@@ -98,14 +113,18 @@ async def watch(settings: BrokerSettings, replicas: int = 1) -> None:
         await asyncio.sleep(WATCH_SECONDS)
 
 
-async def provision_once(settings: BrokerSettings, replicas: int = 1) -> list[str]:
-    """Provision and disconnect. Raises TimeoutError when the broker cannot be reached, and nats errors."""
+async def provision_once(settings: BrokerSettings, replicas: int = 1, again: str | None = None) -> list[str]:
+    """Provision and disconnect; let the service `again` be told again what it was told.
+
+    Raises TimeoutError when the broker cannot be reached, and nats errors.
+    """
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             nc = await connect(settings, PROVISIONER)
     except TimeoutError:
         raise TimeoutError(f"NATS at {settings.nats_url} does not answer") from None
     try:
-        return await provision(nc, replicas)
+        told = await tell_again(nc, again) if again else []
+        return sorted({*told, *await provision(nc, replicas)})
     finally:
         await nc.close()
