@@ -3,7 +3,7 @@
 from statistics import fmean, pstdev
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from apps.risk.domain.features.labels import DAY, RUN_SECONDS, UNKNOWN, Labelled, label_features
@@ -25,6 +25,7 @@ def _spent(amounts: list[int]) -> Spent:
 
 
 @given(st.integers(1, 10**6), st.lists(st.integers(1, 10**6), min_size=2, max_size=50))
+@example(1, [99_974, 99_982, 99_991])
 def test_an_amount_is_compared_with_those_of_before(amount: int, amounts: list[int]) -> None:
     mean, spread = fmean(amounts), pstdev(amounts)
     found = profile_features(amount, NOTHING, _spent(amounts))

@@ -172,8 +172,7 @@ def _hour_share(payer: State, hour: int) -> float:
 def _labelled(state: State, now: int) -> Iterator[Labelled]:
     """Return what is known of payments whose labels are due, the newest first."""
     due = now - LABEL_DELAY_SECONDS
-    for place in sorted(state.labels, reverse=True):
+    for place, payments, frauds in reversed(state.labels):
         ago = due - (place + 1) * LABEL_BUCKET
         if ago >= 0:
-            payments, frauds = state.labels[place]
             yield Labelled(ago, max(payments, frauds), max(frauds, 0))

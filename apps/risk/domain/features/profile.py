@@ -30,5 +30,10 @@ def _mean(spent: Spent) -> float:
 
 
 def _spread(spent: Spent) -> float:
-    """Return the standard deviation of the amounts, 0 where nothing is known of it."""
-    return sqrt(max(0.0, spent.squares / spent.payments - _mean(spent) ** 2)) if spent.payments else 0.0
+    """Return the standard deviation of the amounts, 0 where nothing is known of it.
+
+    The difference is of whole numbers: of amounts that are close together fractions would leave little of it.
+    """
+    if not spent.payments:
+        return 0.0
+    return sqrt(max(0, spent.payments * spent.squares - spent.sum**2)) / spent.payments

@@ -4,7 +4,9 @@ Whatever is kept adds up, or is the larger or the smaller of two: in whatever or
 in the end. What falls out is older than anything that looks back from the newest payment.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any, NamedTuple, Self
 
 import orjson
@@ -33,6 +35,10 @@ class Spent(NamedTuple):
     squares: int = 0
 
 
+_PLACE = itemgetter(0)
+_NOTHING_SPENT = Spent()
+
+
 class Window(NamedTuple):
     """What happened within a window: payments asked for, those declined, and the approved money of one currency."""
 
@@ -42,14 +48,17 @@ class Window(NamedTuple):
 
 
 Bucket = list[Any]
-"""Attempts, declined, and by currency the approved money."""
+"""Its place (the time by its length), and what is counted there."""
 
 
 class State:
     """What is known of one entity; times are whole seconds since 1970.
 
+    `levels`, `days` and `labels` are buckets in the order of time. Those of a level count attempts, declined ones, and
+    by currency the approved money; days, by currency, what `Spent` tells; labels payments, and known frauds.
     `distinct` holds, by what they are (payees, devices, ...), hashes of those seen with it, and when last; `hours` how
-    many payments were asked for in which hour of the day (UTC).
+    many payments were asked for in which hour of the day (UTC). All of it is kept as it is packed: most of what is read
+    for a payment is written again with one bucket more or less.
     """
 
     __slots__ = ("days", "distinct", "first_seen", "hours", "labels", "last_seen", "levels")
@@ -57,9 +66,9 @@ class State:
     def __init__(self) -> None:
         self.first_seen: int | None = None
         self.last_seen: int | None = None
-        self.levels: tuple[dict[int, Bucket], ...] = tuple({} for _ in _LEVELS)
-        self.days: dict[int, dict[str, Spent]] = {}
-        self.labels: dict[int, tuple[int, int]] = {}
+        self.levels: list[list[Bucket]] = [[] for _ in _LEVELS]
+        self.days: list[Bucket] = []
+        self.labels: list[Bucket] = []
         self.distinct: dict[str, dict[str, int]] = {}
         self.hours: list[int] = [0] * 24
 
@@ -69,30 +78,28 @@ class State:
         self.last_seen = at if self.last_seen is None else max(at, self.last_seen)
         self.hours[at // 3_600 % 24] += 1
         for level, (_, size) in zip(self.levels, _LEVELS, strict=True):
-            bucket = level.get(at // size)
-            if bucket is None:
-                level[at // size] = [1, int(declined), {}]
-            else:
-                bucket[0] += 1
-                bucket[1] += declined
+            bucket = _bucket(level, at // size) or _new_bucket(level, at // size, 0, 0, {})
+            bucket[1] += 1
+            bucket[2] += declined
 
     def add_money(self, at: int, currency: str, amount: int) -> None:
         """Count money that was approved."""
         for level, (_, size) in zip(self.levels, _LEVELS, strict=True):
-            money = level.setdefault(at // size, [0, 0, {}])[2]
+            money = (_bucket(level, at // size) or _new_bucket(level, at // size, 0, 0, {}))[3]
             money[currency] = min(money.get(currency, 0) + amount, MOST)
 
     def add_spent(self, at: int, currency: str, amount: int) -> None:
         """Count an approved payment among what is usual."""
-        day = self.days.setdefault(at // DAY, {})
-        payments, total, squares = day.get(currency, Spent())
+        day = (_bucket(self.days, at // DAY) or _new_bucket(self.days, at // DAY, {}))[1]
+        payments, total, squares = day.get(currency, _NOTHING_SPENT)
         square = min(amount, LARGEST_SQUARED) ** 2
-        day[currency] = Spent(payments + 1, min(total + amount, MOST), min(squares + square, MOST))
+        day[currency] = (payments + 1, min(total + amount, MOST), min(squares + square, MOST))
 
     def add_label(self, at: int, payments: int, frauds: int) -> None:
         """Count payments of that time, and how many more of them are known to be frauds."""
-        counted = self.labels.get(at // LABEL_BUCKET, (0, 0))
-        self.labels[at // LABEL_BUCKET] = (counted[0] + payments, counted[1] + frauds)
+        counted = _bucket(self.labels, at // LABEL_BUCKET) or _new_bucket(self.labels, at // LABEL_BUCKET, 0, 0)
+        counted[1] += payments
+        counted[2] += frauds
 
     def add_distinct(self, what: str, seen: str, at: int) -> None:
         """Remember that `seen` was there; beyond 64 only the newest are."""
@@ -107,19 +114,21 @@ class State:
         for level, (length, size) in zip(self.levels, _LEVELS, strict=True):
             oldest, newest = (now - length) // size, now // size
             attempts = declined = money = 0
-            for place, bucket in level.items():
-                if oldest <= place <= newest:
-                    attempts += bucket[0]
-                    declined += bucket[1]
-                    money += bucket[2].get(currency, 0)
+            for place, asked, refused, moved in reversed(level):
+                if place < oldest:
+                    break
+                if place <= newest:
+                    attempts += asked
+                    declined += refused
+                    money += moved.get(currency, 0)
             found.append(Window(attempts, declined, min(money, MOST)))
         return found
 
     def spent(self, now: int, currency: str, days: int) -> Spent:
         """Return what was approved within so many days."""
         oldest, newest = now // DAY - days, now // DAY
-        found = [day[currency] for place, day in self.days.items() if oldest <= place <= newest and currency in day]
-        return Spent(*map(sum, zip(*found, strict=True))) if found else Spent()
+        found = [day[currency] for place, day in self.days if oldest <= place <= newest and currency in day]
+        return Spent(*map(sum, zip(*found, strict=True))) if found else _NOTHING_SPENT
 
     def count_distinct(self, what: str, since: int, also: str | None) -> int:
         """Return how many different ones were there after `since`, with this one."""
@@ -130,13 +139,17 @@ class State:
     @classmethod
     def of(cls, packed: bytes) -> Self:
         """Read a state as it was packed."""
-        _, first_seen, last_seen, levels, days, labels, distinct, hours = orjson.loads(packed)
-        state = cls()
-        state.first_seen, state.last_seen = first_seen, last_seen
-        state.levels = tuple({place: bucket for place, *bucket in level} for level in levels)
-        state.days = {place: {currency: Spent(*money) for currency, money in day.items()} for place, day in days}
-        state.labels = {place: (payments, frauds) for place, payments, frauds in labels}
-        state.distinct, state.hours = distinct, hours
+        state = cls.__new__(cls)
+        (
+            _,
+            state.first_seen,
+            state.last_seen,
+            state.levels,
+            state.days,
+            state.labels,
+            state.distinct,
+            state.hours,
+        ) = orjson.loads(packed)
         return state
 
     def trim(self) -> None:
@@ -153,13 +166,25 @@ class State:
     def packed(self) -> bytes:
         """Return it as bytes, trimmed; equal states are equal bytes."""
         self.trim()
-        levels = [[(place, *bucket) for place, bucket in sorted(level.items())] for level in self.levels]
-        labels = [(place, *counted) for place, counted in sorted(self.labels.items())]
-        days = [(place, {c: tuple(spent) for c, spent in day.items()}) for place, day in sorted(self.days.items())]
-        parts = (self.first_seen, self.last_seen, levels, days, labels, self.distinct, self.hours)
+        parts = (self.first_seen, self.last_seen, self.levels, self.days, self.labels, self.distinct, self.hours)
         return orjson.dumps((_FORMAT, *parts), option=orjson.OPT_SORT_KEYS)
 
 
-def _leave_out(buckets: dict[int, Any], before: int) -> None:
-    for place in [place for place in buckets if place < before]:
-        del buckets[place]
+def _bucket(buckets: list[Bucket], place: int) -> Bucket | None:
+    """Return the bucket of a place, mostly the last; None where there is none."""
+    if buckets and buckets[-1][0] <= place:
+        return buckets[-1] if buckets[-1][0] == place else None
+    index = bisect_left(buckets, place, key=_PLACE)
+    return buckets[index] if index < len(buckets) and buckets[index][0] == place else None
+
+
+def _new_bucket(buckets: list[Bucket], place: int, *nothing: Any) -> Bucket:
+    """Return a new bucket of a place, put where it belongs in the order of time."""
+    bucket = [place, *nothing]
+    insort(buckets, bucket, key=_PLACE)
+    return bucket
+
+
+def _leave_out(buckets: list[Bucket], before: int) -> None:
+    if buckets and buckets[0][0] < before:
+        del buckets[: bisect_left(buckets, before, key=_PLACE)]
