@@ -44,6 +44,7 @@ OF_EVERY_SERVICE = {
 OF_ONE = {
     "wallet": {"ledgerlink_ledger_operations", "ledgerlink_ledger_hold_expiries", "ledgerlink_reconciliation_breaks"},
     "payments": {
+        "ledgerlink_payments_events",
         "ledgerlink_payments_processor_calls",
         "ledgerlink_payments_circuit_open",
         "ledgerlink_webhook_attempts",

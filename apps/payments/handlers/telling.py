@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import orjson
+from prometheus_client import Counter
 
 from apps.payments.domain.deciding import Answer, Fact, Payment, Step
 from apps.payments.store.hops import HopRow
@@ -14,6 +15,7 @@ from outbox.transaction import Cause, Request, Transaction
 DECISIONS = RiskDecision.contract.subject.replace("*", "payments")
 """The subject on which risk answers this service."""
 EVENTS = "payments.events."
+TOLD = Counter("ledgerlink_payments_events_total", "What became of payments, refunds and disputes, by event", ["event"])
 
 
 def tell(tx: Transaction, step: Step, cause: Cause | None) -> Sequence[HopRow]:
@@ -39,6 +41,9 @@ def _asked(asked_by: str | None) -> Request | None:
 def _hop(tx: Transaction, payment: Payment, fact: Fact, why: Cause | None, cause: Cause | None) -> HopRow:
     intent, event = payment.intent, fact.event
     data = data_json(event) if event else None
+    name = event.contract.subject.removeprefix(EVENTS) if event else None
+    if name:
+        TOLD.labels(name).inc()
     return HopRow(
         intent_id=intent.id,
         number=fact.number,
@@ -48,7 +53,7 @@ def _hop(tx: Transaction, payment: Payment, fact: Fact, why: Cause | None, cause
         cause=cause.id if cause else None,
         operation=fact.operation,
         event_id=tx.say_encoded(type(event), data, why) if event and data else None,
-        event=event.contract.subject.removeprefix(EVENTS) if event else None,
+        event=name,
         data=data.decode() if data else None,
         customer=intent.customer,
         merchant=intent.merchant,

@@ -43,8 +43,10 @@ class DegradedAnswers:
         self._rules = rules
         self._answers: OrderedDict[UUID, DegradedAnswer] = OrderedDict()
         self._unrecorded: OrderedDict[UUID, DegradedAnswer] = OrderedDict()
-        for outcome in RiskOutcome:
-            ANSWERS.labels(outcome.value)
+        for answered in RiskOutcome:
+            ANSWERS.labels(answered.value)
+            for decided in RiskOutcome:
+                DIFFERENT.labels(answered.value, decided.value)
 
     def instead(self, payload: bytes) -> StandIn | None:
         """Answer a request by the policy; None where it is no request, or its answer has nowhere to go."""
