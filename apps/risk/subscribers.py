@@ -81,6 +81,7 @@ def subscribe(service: Service, parts: Parts) -> None:
     in_time = AnswerBy(parts.answer_seconds, degraded.instead)
     beneficiaries = subscribe_screening(service, parts.screening_threshold, parts.cases)
     assessor = Assessor(rules, degraded, parts.cases, beneficiaries.screen, _subscribe_rule_sets(service, parts))
+    service.before_start(partial(rules.begin, service.transactions))
     service.consume("risk-assess", assessor.assess, answer_by=in_time)
     service.consume("risk-decide-review", decide_reviews.decide)
     service.consume("risk-cases", CaseWork(parts.cases, follow_cases).work)

@@ -13,7 +13,7 @@ from apps.risk.handlers.active_models import ActiveModels, ModelNotApprovedError
 from apps.risk.store import decisions as store
 from apps.risk.store.decisions import CATALOGUE_DOCUMENT, Document
 from outbox.database import Reads
-from outbox.transaction import Transaction
+from outbox.transaction import Transaction, Transactions
 
 _LOG = structlog.get_logger()
 MOST_KEPT = 8
@@ -47,6 +47,11 @@ class ActiveRules:
     def latest(self) -> Ruling:
         """The rules that decided last: what is known of them without asking anybody."""
         return self._ruling
+
+    async def begin(self, transactions: Transactions) -> None:
+        """Load them before the first request: that has no time to compile them, and is answered by their policy."""
+        async with transactions.begin() as tx:
+            await self.load(tx)
 
     async def load(self, tx: Transaction) -> Ruling:
         """Return the rules that are active as of this transaction, and see to it that they are kept for replays."""

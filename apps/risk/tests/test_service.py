@@ -4,37 +4,48 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncpg
 import orjson
 import pytest
 from nats.aio.client import Client
 from pydantic import SecretStr
 
+from apps.risk.handlers.rule_sets import install_baseline
 from apps.risk.main import build
 from apps.risk.settings import RiskSettings
+from apps.risk.tests.case_desk import enveloped
 from apps.risk.tests.desk import ANSWER_TO, deciding, listing, request
-from apps.risk.tests.rule_sets import limits
+from apps.risk.tests.rule_sets import document, limits, rule
 from contracts.ids import new_id
 from contracts.message import Reply, decode
-from contracts.risk import ListReviews
+from contracts.risk import GetDecision, ListReviews
 from outbox import consumer
 from outbox.service import Service
 from tests.fresh_databases import FreshDatabaseFactory
 from tests.servers import NatsServer
+from tests.waiting import eventually
 
 
 @pytest.fixture
-async def service(fresh_database: FreshDatabaseFactory, nats_server: NatsServer) -> Service:
+async def database_url(fresh_database: FreshDatabaseFactory) -> str:
+    return (await fresh_database("risk")).url
+
+
+@pytest.fixture
+async def service(database_url: str, nats_server: NatsServer) -> Service:
     await nats_server.provision()
-    return build(
-        RiskSettings(
-            database_url=SecretStr((await fresh_database("risk")).url),
-            nats_url=nats_server.url,
-            nats_seed=SecretStr(nats_server.seeds["risk"]),
-            http_port=1,
-            answer_seconds=60,
-        ),
-        limits(amount=20, review_amount=10),
+    return _service(database_url, nats_server, answer_seconds=60)
+
+
+def _service(database_url: str, nats_server: NatsServer, *, answer_seconds: float) -> Service:
+    settings = RiskSettings(
+        database_url=SecretStr(database_url),
+        nats_url=nats_server.url,
+        nats_seed=SecretStr(nats_server.seeds["risk"]),
+        http_port=1,
+        answer_seconds=answer_seconds,
     )
+    return build(settings, limits(amount=20, review_amount=10))
 
 
 @pytest.fixture
@@ -83,6 +94,45 @@ async def test_an_analyst_decides_over_nats(service: Service, nats_server: NatsS
         assert (decided["data"]["outcome"], decided["causationid"]) == ("approve", str(command.id))
         listed = await gateway.request(ListReviews.contract.subject, listing().encode(), timeout=5)
         assert decode(listed.data, Reply).data.resource == {"reviews": []}
+    await payments.close()
+    await gateway.close()
+
+
+async def test_while_the_database_hangs_the_active_rules_policy_answers_and_the_decision_follows(
+    database_url: str, nats_server: NatsServer, operator: Client
+) -> None:
+    await nats_server.provision()
+    service = _service(database_url, nats_server, answer_seconds=0.3)
+    policy = [{"up_to": 5, "outcome": "approve"}, {"up_to": None, "outcome": "decline"}]
+    other = document(rule("anything"), degraded=policy)
+    await service.database.open()
+    await install_baseline(service.transactions, other)
+    await service.database.close()
+    small, large = request(new_id(), 5_00), request(new_id(), 5_01)
+    payments, gateway = await nats_server.connect("payments"), await nats_server.connect("gateway")
+    someone = await asyncpg.connect(database_url)
+    async with service.app().start_lifespan_context():
+        await someone.execute("SELECT pg_advisory_lock(7101)")  # nobody decides (store.decisions)
+        for command in (small, large):
+            await payments.jetstream().publish(command.data.contract.subject, command.encode())
+        answers = await _stored(operator, "RISK_DECISIONS", 2)
+        assert {a["causationid"]: a["data"]["outcome"] for a in answers} == {
+            str(small.id): "approve",
+            str(large.id): "decline",
+        }
+        assert all(a["data"]["degraded"] and a["data"]["rule_set"] == other.hash for a in answers)
+        await someone.close()
+        decided = (await _stored(operator, "RISK_DECISIONS", 4))[2:]
+        assert [(d["data"]["outcome"], d["data"].get("degraded", False)) for d in decided] == [("approve", False)] * 2
+        query = enveloped(GetDecision(assessment_id=large.data.assessment_id), replyto=None)
+
+        async def recorded() -> Any:
+            answer = await gateway.request(GetDecision.contract.subject, query.encode(), timeout=5)
+            known = decode(answer.data, Reply).data.resource
+            return known if known.get("degraded_outcome") else None
+
+        kept = await eventually("what was answered is recorded", recorded)
+        assert (kept["outcome"], kept["degraded_outcome"]) == ("approve", "decline")
     await payments.close()
     await gateway.close()
 
