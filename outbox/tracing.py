@@ -200,6 +200,11 @@ def calling(name: str, parent: str | None, attributes: Mapping[str, Any]) -> Abs
     return _span(name, parent, SpanKind.CLIENT, attributes) if parent and parent.endswith(_SAMPLED) else _NOTHING
 
 
+def note(attribute: str, value: str | int) -> None:
+    """Say more of what is being recorded, if anything is: names and ids, never what somebody entered."""
+    trace.get_current_span().set_attribute(attribute, value)
+
+
 def statement(query: str) -> AbstractContextManager[object]:
     """Span an SQL statement, which is static text, inside what is being recorded; else do nothing."""
     if not trace.get_current_span().is_recording():

@@ -57,6 +57,7 @@ def _hop(tx: Transaction, payment: Payment, fact: Fact, why: Cause | None, cause
         data=data.decode() if data else None,
         customer=intent.customer,
         merchant=intent.merchant,
+        traceparent=why.traceparent if why else None,
     )
 
 

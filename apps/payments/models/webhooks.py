@@ -93,6 +93,7 @@ class WebhookDeliveryRow(PaymentsTable, table=True):
     next_at: datetime | None = Field(sa_type=MOMENT)
     created_at: datetime = Field(sa_type=MOMENT)
     settled_at: datetime | None = Field(sa_type=MOMENT)
+    traceparent: str | None = Field(sa_type=Text)
 
 
 class WebhookAttemptRow(PaymentsTable, table=True):

@@ -23,7 +23,10 @@ WITH due AS (
 UPDATE operation AS o SET leased_by = $4, next_at = $5
 FROM due WHERE o.id = due.id
 RETURNING o.id, o.intent_id, o.subject_id, o.verb, o.processor, o.amount, o.asked, o.asked_at, o.reference, o.status,
-          o.problem, o.tries, o.next_at, o.leased_by, o.settled_at, due.was_sent
+          o.problem, o.tries, o.next_at, o.leased_by, o.settled_at, due.was_sent,
+          (SELECT coalesce(d.asked_by, r.asked_by, i.asked_by) ->> 'traceparent'
+           FROM payment_intent i LEFT JOIN refund r ON r.id = o.subject_id LEFT JOIN dispute d ON d.id = o.subject_id
+           WHERE i.id = o.intent_id) AS traceparent
 """
 _POSTPONE = """
 UPDATE operation AS o
@@ -50,10 +53,14 @@ RETURNING o.id, o.intent_id, o.subject_id, o.verb, o.processor, o.amount, o.aske
 
 @dataclass(frozen=True, slots=True)
 class DueOperation:
-    """An operation in a worker's hands. `was_sent`: some worker had it before, so it may have reached the processor."""
+    """An operation in a worker's hands. `was_sent`: some worker had it before, so it may have reached the processor.
+
+    Calls are part of the trace of the command that it follows from, which `traceparent` names.
+    """
 
     operation: Operation
     was_sent: bool
+    traceparent: str | None = None
 
     @property
     def processor(self) -> str:
@@ -80,7 +87,7 @@ async def claim(tx: Transaction, worker: UUID, room: Mapping[str, int], until: d
     if not room:
         return []
     rows = await tx.fetch(_CLAIM, tx.now, list(room), list(room.values()), worker, until)
-    return [DueOperation(operation_of(row), row["was_sent"]) for row in rows]
+    return [DueOperation(operation_of(row), row["was_sent"], row["traceparent"]) for row in rows]
 
 
 async def postpone(tx: Transaction, worker: UUID, postponed: Sequence[Postponed]) -> set[UUID]:

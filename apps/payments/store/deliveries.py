@@ -22,10 +22,11 @@ _LAST_ID = UUID(int=2**128 - 1)
 
 _INSERT = """
 INSERT INTO webhook_delivery
-      (id, endpoint_id, owner, event_id, event, intent_id, line, body, status, next_at, created_at)
-SELECT id, endpoint_id, owner, event_id, event, intent_id, line, body, 'pending', $9, $9
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::integer[], $8::text[])
-     AS new (id, endpoint_id, owner, event_id, event, intent_id, line, body)
+      (id, endpoint_id, owner, event_id, event, intent_id, line, body, traceparent, status, next_at, created_at)
+SELECT id, endpoint_id, owner, event_id, event, intent_id, line, body, traceparent, 'pending', $10, $10
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::integer[], $8::text[],
+            $9::text[])
+     AS new (id, endpoint_id, owner, event_id, event, intent_id, line, body, traceparent)
 """
 _SHOWN = """
 SELECT id, endpoint_id, event_id, event, intent_id, status, next_at, created_at FROM webhook_delivery
@@ -64,7 +65,10 @@ ORDER BY h.at, h.intent_id, h.number
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """An event for one endpoint. `line` is where it stands among the payment's events; `body` is never changed."""
+    """An event for one endpoint. `line` is where it stands among the payment's events; `body` is never changed.
+
+    Its attempts are part of the trace that `traceparent` names; what somebody asks for again is part of none.
+    """
 
     endpoint_id: UUID
     owner: UUID
@@ -73,6 +77,7 @@ class NewDelivery:
     intent_id: UUID | None
     line: int
     body: str
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +121,17 @@ def _deliveries(hop: HopRow, of_owner: Mapping[UUID, Sequence[Asking]]) -> Itera
     asked = [endpoint for endpoint in heard if matches(endpoint.events, hop.event)]
     body = body_of(hop.event_id, hop.event, hop.at, hop.data) if asked else ""
     for e in asked:
-        yield NewDelivery(e.id, e.owner, hop.event_id, hop.event, hop.intent_id, hop.number, body)
+        yield NewDelivery(e.id, e.owner, hop.event_id, hop.event, hop.intent_id, hop.number, body, hop.traceparent)
 
 
 async def add(tx: Transaction, deliveries: Iterable[NewDelivery]) -> list[UUID]:
     """Add deliveries that are due at once; return their ids."""
-    rows = [(new_id(), d.endpoint_id, d.owner, d.event_id, d.event, d.intent_id, d.line, d.body) for d in deliveries]
+    rows = [
+        (new_id(), d.endpoint_id, d.owner, d.event_id, d.event, d.intent_id, d.line, d.body, d.traceparent)
+        for d in deliveries
+    ]
     if rows:
-        await tx.execute(_INSERT, *columns(rows, 8), tx.now)
+        await tx.execute(_INSERT, *columns(rows, 9), tx.now)
         tx.wake(WORKER)
     return [row[0] for row in rows]
 

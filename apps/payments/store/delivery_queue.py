@@ -46,7 +46,8 @@ _CLAIM = """
 UPDATE webhook_delivery AS d SET tries = d.tries + 1, next_at = $2
 FROM webhook_endpoint AS e
 WHERE d.id = ANY ($1::uuid[]) AND e.id = d.endpoint_id
-RETURNING d.id, d.endpoint_id, d.intent_id, d.event_id, d.event, d.body, d.tries, d.created_at, e.url, e.secret,
+RETURNING d.id, d.endpoint_id, d.intent_id, d.event_id, d.event, d.body, d.tries, d.created_at, d.traceparent, e.url,
+          e.secret,
           CASE WHEN e.old_until > $3 THEN e.old_secret END AS old_secret, e.failing_since IS NOT NULL AS is_failing
 """
 _PUT_OFF = """
@@ -139,6 +140,7 @@ class Claim:
     url: str
     secrets: tuple[bytes, ...]
     is_failing: bool
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ async def claim(tx: Transaction, due: Sequence[Due], until: datetime) -> list[Cl
             url=row["url"],
             secrets=tuple(secret for secret in (row["secret"], row["old_secret"]) if secret),
             is_failing=row["is_failing"],
+            traceparent=row["traceparent"],
         )
         for row in await tx.fetch(_CLAIM, list(first), until, tx.now)
     ]

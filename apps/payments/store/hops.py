@@ -23,7 +23,7 @@ class HopRow:
 
     `cause` is the id of the message that it follows from, `operation` the operation that it is about. A public one has
     the id of its event, its type ("payment_intent.succeeded") and its data as JSON; `customer` and `merchant` are who
-    may hear of it.
+    may hear of it, in the trace of what it follows from.
     """
 
     intent_id: UUID
@@ -38,6 +38,7 @@ class HopRow:
     data: str | None
     customer: UUID
     merchant: UUID | None
+    traceparent: str | None = None
 
 
 async def insert(tx: Transaction, hops: Sequence[HopRow]) -> None:

@@ -31,6 +31,7 @@ from contracts.payments import OperationNeedsAttention
 from outbox.database import is_transient
 from outbox.ending import end
 from outbox.metrics import JOB_FAILURES
+from outbox.tracing import calling, note
 from outbox.transaction import Transaction, Transactions
 from outbox.workers import Worker
 
@@ -141,14 +142,17 @@ class CallProcessors(Worker):
             self._answers.append(Answer(due, _UNAVAILABLE))
 
     async def _call(self, due: DueOperation) -> None:
-        name, started = due.processor, time.perf_counter()
+        name, started, verb = due.processor, time.perf_counter(), due.operation.verb
+        about = {"ledgerlink.operation.id": str(due.operation.id), "ledgerlink.operation.tries": due.operation.tries}
         try:
             async with asyncio.timeout(TURN_SECONDS):
-                result = await _ask(self._processors[name], due)
+                with calling(f"{verb.value} {name}", due.traceparent, about):
+                    result = await _ask(self._processors[name], due)
+                    note("ledgerlink.operation.status", result.status.value)
         except Exception:  # noqa: BLE001 - whatever went wrong, it may have happened, and the others go on
             _LOG.exception("call failed", processor=name, operation=str(due.operation.id))
             result = _UNKNOWN
-        CALLS.labels(name, due.operation.verb.value, result.status.value).inc()
+        CALLS.labels(name, verb.value, result.status.value).inc()
         CALL_SECONDS.labels(name).observe(time.perf_counter() - started)
         self._note(name, well=result.status not in _TROUBLE)
         self._answers.append(Answer(due, result))

@@ -29,6 +29,7 @@ from apps.payments.store.deliveries import WORKER
 from apps.payments.store.delivery_queue import Claim, Due, Lane, Outcome
 from apps.payments.workers.outgoing_http import TOTAL_SECONDS, OutgoingHttp, SendFailedError
 from outbox.ending import end
+from outbox.tracing import calling, note
 from outbox.transaction import Transaction, Transactions
 from outbox.workers import Worker
 
@@ -136,7 +137,9 @@ class WebhookWorker(Worker):
 
     async def _attempt(self, lane: Lane, claim: Claim) -> None:
         try:
-            sent = await attempt(self._with, claim)
+            about = {"messaging.message.id": str(claim.event_id), "ledgerlink.webhook.attempt": claim.tries}
+            with calling(f"deliver {claim.event}", claim.traceparent, about):
+                sent = await attempt(self._with, claim)
         finally:
             in_hand = self._in_hand[lane.failing]
             in_hand[claim.endpoint_id] -= 1
@@ -204,6 +207,7 @@ async def attempt(with_: Sending, claim: Claim) -> Sent:
         wish = parse_retry_after(answer.retry_after, datetime.now(UTC))
         sent = replace(sent, status_code=answer.status_code, retry_after=wish)
     ATTEMPTS.labels(_result(sent)).inc()
+    note("ledgerlink.webhook.result", _result(sent))
     return replace(sent, milliseconds=round((time.perf_counter() - begun) * 1000))
 
 
