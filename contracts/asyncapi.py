@@ -1,4 +1,4 @@
-"""AsyncAPI 3.0 documents, one per service and one for the gateway, generated from the contracts and the topology."""
+"""AsyncAPI 3.0 documents, one for each application and one for the system, from the contracts and the topology."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +13,8 @@ from contracts.topology import DURABLES, LISTENED, SERVICES, Durable, streams
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCUMENTED = (*SERVICES, "gateway")
+SYSTEM = "system"
+INBOX = "inbox"
 _SUMMARY = {
     "identity": "Users and access tokens. Secrets travel only as queries.",
     "wallet": "The double-entry ledger: accounts, transfers, entries.",
@@ -24,24 +26,53 @@ _PARAMETERS = {
     Kind.DECISION: ("requester", "The service that asked for the decision"),
     Kind.REPLY: ("instance", "The gateway instance that waits for the reply"),
 }
+_HEADERS = {
+    "type": "object",
+    "properties": {
+        "Nats-Msg-Id": {"type": "string", "description": "The envelope's id: the stream drops what it has had lately"},
+        "Nats-Expected-Stream": {"type": "string", "description": "The stream that keeps it"},
+    },
+    "required": ["Nats-Msg-Id", "Nats-Expected-Stream"],
+}
 
 Json = dict[str, Any]
 
 
-def document(application: str) -> Json:
-    """Return the AsyncAPI document of one service or of the gateway. Raises KeyError on another name."""
-    summary = _SUMMARY[application]
+def documents() -> dict[str, Json]:
+    """Return every AsyncAPI document by its name: one for each application, and `system`, which holds all of them."""
+    return {**{application: _application(application) for application in DOCUMENTED}, SYSTEM: _system()}
+
+
+def _application(application: str) -> Json:
     received, sent = _received_by(application), _sent_by(application)
-    messages = list(dict.fromkeys([*received, *sent, *_answers_in([*received, *sent])]))
-    payloads, schemas = _schemas(messages)
+    operations = dict(_operations(application, received, sent))
+    return _document(application, _SUMMARY[application], [*received, *sent], operations)
+
+
+def _system() -> Json:
+    """Return what all applications send and receive, each operation under the name of whose it is."""
+    operations: Json = {}
+    messages: list[type[Message]] = []
+    for application in DOCUMENTED:
+        received, sent = _received_by(application), _sent_by(application)
+        messages += [*received, *sent]
+        for name, operation in _operations(application, received, sent):
+            operations[f"{application}.{name}"] = operation | {"tags": [*operation["tags"], {"name": application}]}
+    return _document(SYSTEM, "All applications together, and what they say to each other.", messages, operations)
+
+
+def _document(name: str, summary: str, spoken: Iterable[type[Message]], operations: Json) -> Json:
+    messages = list(dict.fromkeys(spoken))
+    replies = _reply_channels(operations.values())
+    payloads, schemas = _schemas([*messages, Reply] if replies else messages)
     return {
         "asyncapi": "3.0.0",
         "info": {
-            "title": f"LedgerLink {application}",
+            "title": f"LedgerLink {name}",
             "version": "1.0.0",
             "description": f"{summary} Every message is a CloudEvents 1.0 event in structured JSON.",
             "license": {"name": "Apache-2.0"},
-            "tags": [{"name": application}],
+            "tags": [{"name": name}],
         },
         "defaultContentType": "application/cloudevents+json",
         "servers": {
@@ -52,10 +83,10 @@ def document(application: str) -> Json:
                 "security": [{"$ref": "#/components/securitySchemes/nkey"}],
             }
         },
-        "channels": {_channel_id(m.contract): _channel(m) for m in messages},
-        "operations": dict(_operations(application, received, sent)),
+        "channels": {**{_channel_id(m.contract): _channel(m) for m in messages}, **replies},
+        "operations": operations,
         "components": {
-            "messages": {_name(m): _message(m, payloads[m]) for m in messages},
+            "messages": {_name(m): _message(m, payload) for m, payload in payloads.items()},
             "schemas": schemas,
             "securitySchemes": {"nkey": {"type": "asymmetricEncryption", "description": "An Ed25519 nkey"}},
         },
@@ -74,8 +105,18 @@ def _sent_by(application: str) -> list[type[Message]]:
     return [*sent, DeadLetter] if application in SERVICES else sent
 
 
-def _answers_in(messages: Iterable[type[Message]]) -> list[type[Message]]:
-    return [Reply] if any(m.contract.answer for m in messages) else []
+def _reply_channels(operations: Iterable[Json]) -> Json:
+    """Return the channels on which the replies travel that these operations have."""
+    named = {operation["reply"]["channel"]["$ref"] for operation in operations if "reply" in operation}
+    channels = {INBOX: _inbox(), _channel_id(Reply.contract): _channel(Reply)}
+    return {name: channel for name, channel in channels.items() if f"#/channels/{name}" in named}
+
+
+def _inbox() -> Json:
+    """Return the channel of answers to queries; its address is the asker's own, and so unknown before it asks."""
+    channel = _channel(Reply)
+    del channel["parameters"]
+    return channel | {"address": None, "title": "the inbox of who asks"}
 
 
 def _channel_id(contract: Contract) -> str:
@@ -123,17 +164,17 @@ def _operations(
 ) -> Iterable[tuple[str, Json]]:
     durables = {m: d for d in DURABLES if d.service == application for m in d.messages}
     for message in received:
-        operation = _operation("receive", message)
+        operation = _operation(application, "receive", message)
         if message in durables:
             operation["x-jetstream"] = _durable(durables[message])
-        else:
+        elif message not in LISTENED:  # which every instance hears, beside the streams
             operation["bindings"] = {"nats": {"queue": application}}
         yield f"receive{_name(message)}", operation
     for message in sent:
-        yield f"send{_name(message)}", _operation("send", message)
+        yield f"send{_name(message)}", _operation(application, "send", message)
 
 
-def _operation(action: Literal["send", "receive"], message: type[Message]) -> Json:
+def _operation(application: str, action: Literal["send", "receive"], message: type[Message]) -> Json:
     channel = _channel_id(message.contract)
     operation: Json = {
         "action": action,
@@ -143,19 +184,25 @@ def _operation(action: Literal["send", "receive"], message: type[Message]) -> Js
         "messages": [{"$ref": f"#/channels/{channel}/messages/{_name(message)}"}],
         "tags": [{"name": message.contract.kind.value}],
     }
-    if answer := message.contract.answer:
-        replies = f"#/channels/{_channel_id(Reply.contract)}"
-        operation["reply"] = {
-            "address": {
-                "description": f"`resource` of the reply is {answer.__name__}.",
-                "location": "$message.payload#/replyto"
-                if message.contract.kind is Kind.COMMAND
-                else "$message.header#/reply",
-            },
-            "channel": {"$ref": replies},
-            "messages": [{"$ref": f"{replies}/messages/Reply"}],
-        }
+    if reply := _reply(application, message.contract):
+        operation["reply"] = reply
     return operation
+
+
+def _reply(application: str, contract: Contract) -> Json | None:
+    """Return how a request is answered. Of a command only the gateway awaits a reply: its events tell the others."""
+    if contract.answer is None or (contract.kind is Kind.COMMAND and application not in {"gateway", contract.owner}):
+        return None
+    asked = contract.kind is Kind.QUERY
+    channel = f"#/channels/{INBOX if asked else _channel_id(Reply.contract)}"
+    return {
+        "address": {
+            "description": f"`resource` of the reply is {contract.answer.__name__}.",
+            "location": "$message.header#/reply" if asked else "$message.payload#/replyto",
+        },
+        "channel": {"$ref": channel},
+        "messages": [{"$ref": f"{channel}/messages/Reply"}],
+    }
 
 
 def _durable(durable: Durable) -> Json:
@@ -170,17 +217,17 @@ def _durable(durable: Durable) -> Json:
 
 
 def _message(message: type[Message], payload: Json) -> Json:
-    return {
+    described: Json = {
         "name": message.contract.type,
         "title": _name(message),
         "summary": _first_line(message),
         "description": message.__doc__,
         "contentType": "application/cloudevents+json",
         "correlationId": {"location": "$message.payload#/correlationid"},
-        "headers": {
-            "type": "object",
-            "properties": {"Nats-Msg-Id": {"type": "string", "description": "The envelope's id, in streams"}},
-        },
+    }
+    if message.contract.stream:
+        described["headers"] = _HEADERS
+    return described | {
         "payload": payload,
         "examples": [{"name": "golden", "payload": orjson.loads(_golden_of(message).read_bytes())}],
     }

@@ -1,6 +1,7 @@
 """The pages that explain the API, used by hand: in a real browser, on the real stack."""
 
 import asyncio
+from pathlib import Path
 
 import httpx
 import pytest
@@ -88,21 +89,34 @@ def _through_consent(url: str, client_id: str, email: str) -> tuple[str, str, li
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
 async def test_the_messages_can_be_read_on_a_desk_and_on_a_phone(stack: Stack, size: tuple[int, int]) -> None:
-    def read() -> tuple[int, str, str, list[str]]:
-        with browser(size) as chrome:
-            chrome.get(f"{stack.url}/asyncapi")
-            press(chrome, "header a[href='/asyncapi/wallet']")
-            press(chrome, ".contents details:nth-of-type(2) summary")
-            press(chrome, ".contents a[href='#TransferPosted']")
-            press(chrome, "#TransferPosted details summary")
-            overflow: int = chrome.execute_script(
-                "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            example = found(chrome, "#TransferPosted pre").text
-            colour = found(chrome, "#TransferPosted pre").value_of_css_property("background-color")
-            return overflow, example, colour, complaints(chrome)
+    _judge(await asyncio.to_thread(_read_messages, f"{stack.url}/asyncapi", "/asyncapi/wallet", size))
 
-    overflow, example, colour, said = await asyncio.to_thread(read)
+
+async def test_the_messages_can_be_read_from_a_disk() -> None:
+    overview = Path(__file__).parents[1] / "docs" / "asyncapi" / "index.html"
+    _judge(await asyncio.to_thread(_read_messages, overview.as_uri(), "wallet.html", DESKTOP))
+
+
+def _read_messages(overview: str, page: str, size: tuple[int, int]) -> tuple[int, str, str, list[str]]:
+    """Go from the overview to a message; return how much too wide its page is, its example, that one's colour, and
+    what the browser objects to."""
+    with browser(size) as chrome:
+        chrome.get(overview)
+        press(chrome, f"main a[href='{page}#TransferPosted']")
+        press(chrome, f"header a[href='{page}']")
+        press(chrome, ".contents details:nth-of-type(2) summary")
+        press(chrome, ".contents a[href='#TransferPosted']")
+        press(chrome, "#TransferPosted details summary")
+        overflow: int = chrome.execute_script(
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        example = found(chrome, "#TransferPosted pre").text
+        colour = found(chrome, "#TransferPosted pre").value_of_css_property("background-color")
+        return overflow, example, colour, complaints(chrome)
+
+
+def _judge(seen: tuple[int, str, str, list[str]]) -> None:
+    overflow, example, colour, said = seen
     assert overflow <= 0, "the page is wider than the screen"
     assert '"type": "ledgerlink.wallet.transfer.posted.v1"' in example
     assert colour == "rgba(244, 246, 250, 1)", "the page's own style was not let in"

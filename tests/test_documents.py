@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 from faststream.nats.subscriber.usecases.basic import LogicSubscriber
+from typer.testing import CliRunner
 
-from contracts.asyncapi import DOCUMENTED, document
+from contracts.asyncapi import DOCUMENTED, SYSTEM
+from contracts.message import REGISTRY
 from contracts.topology import DURABLES, SERVICES
+from ops.cli import app
 from ops.stack.layout import Layout
 from ops.stack.parts import Parts
 from ops.stack.ports import free_port
@@ -86,10 +89,57 @@ def test_replicas_share_queries_as_the_queue_group_that_the_document_names(servi
     assert groups == documented
 
 
-@pytest.mark.parametrize("application", DOCUMENTED)
-def test_the_committed_document_is_what_the_code_generates(application: str) -> None:
-    assert _committed(application) == json.loads(json.dumps(document(application)))
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("asyncapi")
+    result = CliRunner().invoke(app, ["asyncapi", "--directory", str(directory)])
+    assert result.exit_code == 0, result.output
+    return directory
 
 
-def test_there_is_a_document_for_each_application_and_no_other() -> None:
-    assert {path.stem for path in DOCUMENTS.glob("*.json")} == set(DOCUMENTED)
+def test_what_is_committed_is_what_the_code_generates(made: Path) -> None:
+    generated = {path.name: path.read_bytes() for path in made.iterdir()}
+    committed = {path.name: path.read_bytes() for path in DOCUMENTS.iterdir()}
+    assert generated.keys() == committed.keys()
+    assert [name for name, content in generated.items() if committed[name] != content] == []
+
+
+def test_drift_of_a_document_and_of_a_page_is_named(made: Path) -> None:
+    for name in ("risk.json", "index.html"):
+        (made / name).write_text("old")
+    result = CliRunner().invoke(app, ["asyncapi", "--check", "--directory", str(made)])
+    assert (result.exit_code, result.output.split(". ")[0]) == (1, "Out of date: risk.json, index.html")
+
+
+def test_the_system_is_all_that_its_applications_do() -> None:
+    system = _committed(SYSTEM)
+    spoken = {
+        (application, name, json.dumps(operation["channel"]))
+        for application in DOCUMENTED
+        for name, operation in _committed(application)["operations"].items()
+    }
+    assert {
+        (*name.split(".", 1), json.dumps(operation["channel"])) for name, operation in system["operations"].items()
+    } == spoken
+    assert {message["name"] for message in system["components"]["messages"].values()} == set(REGISTRY)
+
+
+@pytest.mark.parametrize("name", [*DOCUMENTED, SYSTEM])
+def test_a_document_leaves_nothing_out(name: str) -> None:
+    """Of messages examples and headers, of streams what they keep, of receivers their way, of requests their answer."""
+    content = _committed(name)
+    channels = content["channels"]
+    for identifier, channel in channels.items():
+        (message,) = (content["components"]["messages"][one] for one in channel["messages"])
+        assert message["examples"][0]["payload"]["type"] == message["name"]
+        assert ("headers" in message) == ("x-jetstream" in channel)
+        assert ("x-jetstream" in channel) == (channel["tags"][0]["name"] not in {"queries", "replies"}), identifier
+    for identifier, operation in content["operations"].items():
+        kind, owner = operation["tags"][0]["name"], operation["channel"]["$ref"].split("/")[-1].split(".")[0]
+        ways = {way for way in ("x-jetstream", "bindings") if way in operation}
+        heard_aside = "gateway" in (name, identifier.split(".")[0]) and kind == "events"
+        assert len(ways) == (operation["action"] == "receive" and not heard_aside), identifier
+        application = identifier.split(".")[0] if name == SYSTEM else name
+        type_ = content["components"]["messages"][operation["messages"][0]["$ref"].split("/")[-1]]["name"]
+        awaited = REGISTRY[type_].contract.answer and (kind == "queries" or application in {"gateway", owner})
+        assert ("reply" in operation) == bool(awaited), identifier

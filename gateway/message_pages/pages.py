@@ -1,4 +1,4 @@
-"""The pages themselves: rendered once, and then the same bytes for everybody."""
+"""The pages themselves: rendered once, and then the same bytes for everybody, at the gateway and from a disk."""
 
 import base64
 import gzip
@@ -12,8 +12,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from gateway.message_pages.documents import SERVICES, parsed, raw
-from gateway.message_pages.services import services
+from gateway.message_pages.documents import SERVICES, SYSTEM, Json, parsed, raw
+from gateway.message_pages.services import routes, services
 
 HTML, JSON = "text/html; charset=utf-8", "application/json"
 _CODE = re.compile(r"`([^`]+)`")
@@ -68,21 +68,45 @@ def _policy(style: str) -> str:
     )
 
 
-@cache
-def pages() -> Mapping[str, Page]:
-    """Return every page by its path below /asyncapi/; the overview is at the empty one. Takes a moment, once."""
-    environment, views = _environment(), services(parsed())
+@dataclass(frozen=True)
+class Place:
+    """Where the pages are read, and so how they name each other; `pages` and `documents` have a place for the name."""
+
+    overview: str
+    pages: str
+    documents: str
+    http_api: str | None = None
+
+
+AT_GATEWAY = Place("/asyncapi", "/asyncapi/{}", "/asyncapi/{}.json", "/docs")
+ON_DISK = Place("index.html", "{}.html", "{}.json")
+
+
+def _rendered(documents: Mapping[str, Json], place: Place) -> tuple[dict[str, bytes], str]:
+    """Return the pages by service, the overview at "", and the style that they have."""
+    environment, views = _environment(), services(documents)
     loader = environment.loader
     assert loader is not None  # noqa: S101 - for the type checker
     style = loader.get_source(environment, "style.css")[0]
+
+    def page(template: str, **shown: Any) -> bytes:
+        shown |= {"style": Markup(style), "services": views, "place": place}  # noqa: S704 - ours
+        return environment.get_template(template).render(**shown).encode()
+
+    found = {name: page("service.html.j2", service=view) for name, view in views.items()}
+    return {"": page("overview.html.j2", service=None, routes=routes(views)), **found}, style
+
+
+def files(documents: Mapping[str, Json]) -> dict[str, bytes]:
+    """Return the pages of these documents, by service, as files that lie beside them; one opens index.html."""
+    shown = {name: documents[name] for name in SERVICES}
+    return {f"{name or 'index'}.html": content for name, content in _rendered(shown, ON_DISK)[0].items()}
+
+
+@cache
+def pages() -> Mapping[str, Page]:
+    """Return every page by its path below /asyncapi/; the overview is at the empty one. Takes a moment, once."""
+    rendered, style = _rendered(parsed(), AT_GATEWAY)
     policy = _policy(style)
-
-    def rendered(template: str, **shown: Any) -> Page:
-        text = environment.get_template(template).render(style=Markup(style), services=views, **shown)  # noqa: S704 - ours
-        return _page(text.encode(), HTML, policy)
-
-    found = {"": rendered("overview.html.j2", service=None)}
-    for name in SERVICES:
-        found[name] = rendered("service.html.j2", service=views[name])
-        found[f"{name}.json"] = _page(raw(name), JSON)
-    return found
+    found = {name: _page(content, HTML, policy) for name, content in rendered.items()}
+    return found | {f"{name}.json": _page(raw(name), JSON) for name in (*SERVICES, SYSTEM)}

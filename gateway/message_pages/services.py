@@ -38,7 +38,7 @@ class MessageView:
     type: str
     kind: str
     description: str
-    address: str
+    addresses: Sequence[str]
     parameters: Mapping[str, str]
     stream: str | None
     senders: tuple[str, ...]
@@ -86,6 +86,31 @@ class _Parties:
     hearers: Mapping[str, tuple[Hearing, ...]]
 
 
+@dataclass(frozen=True)
+class Route:
+    """A message in the list of all: who says it to whom, and on whose page it is told of."""
+
+    name: str
+    kind: str
+    address: str
+    senders: tuple[str, ...]
+    hearers: tuple[str, ...]
+    page: str
+
+
+def routes(views: Mapping[str, ServiceView]) -> list[Route]:
+    """Return all messages with their ways, by address; each is told of on its owner's page, or where it is said."""
+    found: dict[str, Route] = {}
+    for view in views.values():
+        for message in (one for group in view.groups.values() for one in group):
+            hearers = tuple(hearing.service for hearing in message.hearers)
+            address = message.addresses[-1]
+            owner = address.partition(".")[0]
+            page = next((name for name in (owner, *message.senders) if name in views), view.name)
+            found[message.name] = Route(message.name, message.kind, address, message.senders, hearers, page)
+    return sorted(found.values(), key=lambda route: route.address)
+
+
 def services(documents: Mapping[str, Json]) -> dict[str, ServiceView]:
     """Return every application's view, by name."""
     parties = _parties(documents)
@@ -115,7 +140,9 @@ def _hearing(service: str, operation: Json) -> Hearing:
 
 def _service(name: str, document: Json, parties: _Parties) -> ServiceView:
     schemas = document["components"]["schemas"]
-    channels = {_only_message(channel): channel for channel in document["channels"].values()}
+    channels: dict[str, list[Json]] = {}
+    for channel in document["channels"].values():
+        channels.setdefault(_only_message(channel), []).append(channel)
     answers = {_message_of(o): _answer(o) for o in document["operations"].values() if "reply" in o}
     groups: dict[str, list[MessageView]] = {title: [] for title in _KINDS.values()}
     data_names = set[str]()
@@ -137,8 +164,9 @@ def _service(name: str, document: Json, parties: _Parties) -> ServiceView:
 
 
 def _message(
-    message: Json, channel: Json, schemas: Mapping[str, Json], parties: _Parties, answer: str | None
+    message: Json, channels: Sequence[Json], schemas: Mapping[str, Json], parties: _Parties, answer: str | None
 ) -> MessageView:
+    channel = channels[-1]  # of replies, which have two, the one with an address
     name, payload = str(message["title"]), schemas[name_of(message["payload"]["$ref"])]
     data = payload["properties"]["data"].get("$ref")
     stream = channel.get("x-jetstream")
@@ -147,7 +175,7 @@ def _message(
         type=str(message["name"]),
         kind=_KINDS[channel["tags"][0]["name"]],
         description=cleandoc(message["description"]),
-        address=str(channel["address"]),
+        addresses=[str(one["address"] or one["title"]) for one in channels],
         parameters={key: str(one["description"]) for key, one in channel.get("parameters", {}).items()},
         stream=str(stream["stream"]) if stream else None,
         senders=parties.senders.get(name, ()),

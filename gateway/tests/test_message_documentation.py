@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import itertools
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import httpx
 import orjson
 import pytest
 
-from gateway.message_pages.documents import SERVICES
-from gateway.message_pages.pages import pages
+from gateway.message_pages.documents import SERVICES, SYSTEM, parsed
+from gateway.message_pages.pages import files, pages
 from gateway.tests.conftest import Gateway
 
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "asyncapi"
@@ -55,6 +56,11 @@ def read() -> dict[str, _Read]:
     return {_path(name): _Read(pages()[name].content.decode()) for name in PAGES}
 
 
+@pytest.fixture(scope="module")
+def on_disk() -> dict[str, _Read]:
+    return {name: _Read(content.decode()) for name, content in files(parsed()).items()}
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_brings_all_it_needs(name: str, read: dict[str, _Read]) -> None:
     page, policy = read[_path(name)], pages()[name].policy or ""
@@ -69,18 +75,31 @@ def test_a_page_brings_all_it_needs(name: str, read: dict[str, _Read]) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_link_leads_somewhere(name: str, read: dict[str, _Read]) -> None:
-    page = read[_path(name)]
+    served = {_path(other) for other in pages()} | {"/docs"}
+    _follow(_path(name), read, served)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_on_disk_leads_to_what_lies_beside(name: str, on_disk: dict[str, _Read]) -> None:
+    _follow(f"{name or 'index'}.html", on_disk, {path.name for path in DOCUMENTS.iterdir()})
+
+
+def _follow(own: str, read: Mapping[str, _Read], there: set[str]) -> None:
+    page = read[own]
     assert len(page.ids) == len(set(page.ids))
+    assert page.links
     for link in page.links:
         path, _, fragment = link.partition("#")
-        path = path or _path(name)
-        if path.startswith("https://") or path == "/docs":
-            continue
-        if path.endswith(".json"):
-            assert path.removeprefix("/asyncapi/") in pages(), link
-            continue
-        assert path in read, link
-        assert not fragment or fragment in read[path].ids, link
+        path = path or own
+        if not path.startswith("https://"):
+            assert path in there, link
+            assert not fragment or fragment in read[path].ids, link
+
+
+def test_the_overview_names_every_message_of_the_system(read: dict[str, _Read]) -> None:
+    document = orjson.loads((DOCUMENTS / f"{SYSTEM}.json").read_bytes())
+    named = {link.rpartition("#")[2] for link in read["/asyncapi"].links}
+    assert set(document["components"]["messages"]) <= named
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -96,7 +115,7 @@ def test_every_message_and_schema_is_shown(name: str, read: dict[str, _Read]) ->
     text, ids = pages()[name].content.decode(), set(read[_path(name)].ids)
     assert set(document["components"]["messages"]) <= ids
     for channel in document["channels"].values():
-        assert channel["address"] in text
+        assert (channel["address"] or channel["title"]) in text
         if "x-jetstream" in channel:
             assert f"stream-{channel['x-jetstream']['stream']}" in ids
     for operation in document["operations"].values():
@@ -127,7 +146,7 @@ async def test_a_page_is_kept_until_it_changes(gateway: Gateway) -> None:
 
 
 async def test_documents_come_as_they_are(gateway: Gateway) -> None:
-    for name in SERVICES:
+    for name in (*SERVICES, SYSTEM):
         answer = await gateway.http.get(f"/asyncapi/{name}.json")
         assert answer.headers["Content-Type"] == "application/json"
         assert answer.content == (DOCUMENTS / f"{name}.json").read_bytes()

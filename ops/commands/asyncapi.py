@@ -1,4 +1,4 @@
-"""`ledgerlink asyncapi`: write the AsyncAPI documents, or check that the committed ones are not out of date."""
+"""`ledgerlink asyncapi`: write the AsyncAPI documents and their pages, or check that the committed ones are not old."""
 
 import json
 from pathlib import Path
@@ -17,26 +17,31 @@ def asyncapi(
         bool, typer.Option("--check", help="Write nothing; exit with 1 when a document has drifted.")
     ] = False,
 ) -> None:
-    """Generate the AsyncAPI 3 documents of all services from the code.
+    """Generate the AsyncAPI 3 documents of all applications and of the system from the code, and pages to read them.
 
     Examples:
       ledgerlink asyncapi
 
       ledgerlink asyncapi --check
     """
-    from contracts.asyncapi import DOCUMENTED, document
+    from contracts.asyncapi import documents
+    from gateway.message_pages.pages import files
 
     console = Console()
-    drifted = []
-    for application in DOCUMENTED:
-        path = directory / f"{application}.json"
-        text = json.dumps(document(application), indent=2, ensure_ascii=False) + "\n"
-        if not path.exists() or path.read_text() != text:
-            drifted.append(path)
-            if not check:
-                directory.mkdir(parents=True, exist_ok=True)
-                path.write_text(text)
+    made = documents()
+    texts = {
+        f"{name}.json": json.dumps(document, indent=2, ensure_ascii=False) + "\n" for name, document in made.items()
+    }
+    texts |= {name: content.decode() for name, content in files(made).items()}
+    drifted = [name for name, text in texts.items() if _content(directory / name) != text]
     if check and drifted:
-        console.print(f"Out of date: {', '.join(map(str, drifted))}. Run `ledgerlink asyncapi` and commit the result.")
+        console.print(f"Out of date: {', '.join(drifted)}. Run `ledgerlink asyncapi` and commit the result.")
         raise typer.Exit(1)
-    console.print("Up to date." if not drifted else f"Wrote {', '.join(map(str, drifted))}.")
+    for name in drifted:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(texts[name])
+    console.print("Up to date." if not drifted else f"Wrote {', '.join(drifted)} to {directory}.")
+
+
+def _content(path: Path) -> str | None:
+    return path.read_text() if path.exists() else None
