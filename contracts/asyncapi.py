@@ -209,7 +209,7 @@ def _durable(durable: Durable) -> Json:
     return {
         "durable": durable.name,
         "stream": durable.stream,
-        "filterSubjects": list(durable.subjects),
+        "filterSubjects": list(durable.filter_subjects),
         "ackPolicy": "explicit",
         "ackWaitSeconds": int(durable.ack_wait.total_seconds()),
         "maxAckPending": durable.max_ack_pending,

@@ -15,7 +15,8 @@ ROOMS = (identity, wallet, payments, risk)
 """The modules whose messages fill `REGISTRY` when they are imported."""
 SERVICES = tuple(room.__name__.removeprefix("contracts.") for room in ROOMS)
 PROVISIONER = "provisioner"
-USERS = (*SERVICES, "gateway", PROVISIONER)
+OPERATOR = "operator"
+USERS = (*SERVICES, "gateway", PROVISIONER, OPERATOR)
 DEAD_LETTERS = str(DeadLetter.contract.stream)
 
 
@@ -62,8 +63,18 @@ class Durable:
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """The subjects it reads; of decisions only those that this service asked for."""
+        """The subjects of its messages; of decisions only those that this service asked for."""
         return tuple(m.contract.subject.replace("*", self.service) for m in self.messages)
+
+    @property
+    def replays(self) -> str:
+        """The subject on which an operator gives it a dead letter again: it alone, whoever else read the message."""
+        return f"replays.{self.service}.{self.name}"
+
+    @property
+    def filter_subjects(self) -> tuple[str, ...]:
+        """All that it reads."""
+        return (*self.subjects, self.replays)
 
 
 DURABLES = (
@@ -175,8 +186,10 @@ def durable(name: str) -> Durable:
 
 
 def streams() -> tuple[Stream, ...]:
-    """Return every stream, with the subjects of the messages it holds."""
+    """Return every stream, with the subjects of the messages it holds and of what its durables are given again."""
     subjects: dict[str, set[str]] = {}
+    for d in DURABLES:
+        subjects.setdefault(d.stream, set()).add(d.replays)
     for message in REGISTRY.values():
         if message.contract.stream:
             subjects.setdefault(message.contract.stream, set()).add(message.contract.subject)
@@ -221,7 +234,9 @@ def permissions(user: str) -> Permissions:
     """Return exactly what `user` needs: its rows of the table of message kinds, and nothing else."""
     own_inbox = f"{inbox_prefix(user)}.>"
     if user == PROVISIONER:
-        return Permissions(publish=("$JS.API.>", "dlq.>"), subscribe=(own_inbox, "$JS.EVENT.ADVISORY.>"))
+        return Permissions(publish=("$JS.API.>",), subscribe=(own_inbox, "$JS.EVENT.ADVISORY.>"))
+    if user == OPERATOR:
+        return Permissions(publish=_LOOKING + _removing() + tuple(d.replays for d in DURABLES), subscribe=(own_inbox,))
     sent = tuple(sorted(_sent_by(user)))
     answered = tuple(sorted(m.contract.subject for m in REGISTRY.values() if _answers(user, m)))
     if user == "gateway":
@@ -238,6 +253,26 @@ def streams_said_by(service: str) -> tuple[str, ...]:
     """Return the streams that a service's outbox publishes to; what it asks of others goes to no stream."""
     said = {m.contract.stream for m in REGISTRY.values() if service in m.contract.senders}
     return tuple(sorted({DEAD_LETTERS, *(stream for stream in said if stream)}))
+
+
+_LOOKING = (
+    "$JS.API.INFO",
+    "$JS.API.STREAM.NAMES",
+    "$JS.API.STREAM.LIST",
+    "$JS.API.STREAM.INFO.*",
+    "$JS.API.STREAM.MSG.GET.*",
+    "$JS.API.DIRECT.GET.*",
+    "$JS.API.DIRECT.GET.*.>",
+    "$JS.API.CONSUMER.NAMES.*",
+    "$JS.API.CONSUMER.LIST.*",
+    "$JS.API.CONSUMER.INFO.*.*",
+)
+"""What an operator looks at JetStream with: no consumer of its own, and no message that a service waits for."""
+
+
+def _removing() -> tuple[str, ...]:
+    """Let an operator drop dead letters, and nothing else."""
+    return (f"$JS.API.STREAM.MSG.DELETE.{DEAD_LETTERS}",)
 
 
 def _sent_by(user: str) -> Iterable[str]:

@@ -14,6 +14,7 @@ from ops.commands import (
     run,
     secrets,
     status,
+    streams,
     up,
     verify,
 )
@@ -37,6 +38,8 @@ def _ledgerlink() -> None:
 app.command("demo")(demo.demo)
 app.command("up")(up.up)
 app.command("status")(status.status)
+app.command("streams")(streams.streams)
+app.command("consumers")(streams.consumers)
 app.command("audit")(audit.audit)
 app.command("verify")(verify.verify)
 app.command("run")(run.run)

@@ -9,7 +9,8 @@ import secrets as random
 from collections.abc import Mapping
 from pathlib import Path
 
-from contracts.topology import PROVISIONER, SERVICES, USERS
+from contracts.topology import OPERATOR, SERVICES, USERS
+from ops.service_databases import variable
 from ops.stack import nats, valkey
 from ops.stack.environment import migration_variable
 from ops.stack.process_secrets import secrets_of
@@ -40,10 +41,12 @@ def write_secret_files(directory: Path) -> list[str]:
 
 def secret_files(secrets: Secrets) -> dict[str, dict[str, str]]:
     """Return each container's files: their names and what is in them."""
+    databases = {service: _database_url(service, service, secrets) for service in SERVICES}
     sandbox = SandboxProcessor(Path(), SANDBOX_PORT, 0, secrets.processor_accounts, SANDBOX_HOST)
     files = {process: _settings(process, secrets_of(process, secrets)) for process in USERS}
     for service in SERVICES:
-        files[service] |= _settings(service, {"DATABASE_URL": _database_url(service, service, secrets)})
+        files[service] |= _settings(service, {"DATABASE_URL": databases[service]})
+    files[OPERATOR] |= {variable(service): url for service, url in databases.items()}
     files["payments"] |= _settings("payments", sandbox.client_settings())
     password = secrets.valkey_password.get_secret_value()
     files["gateway"] |= _settings("gateway", {"REDIS_URL": f"redis://:{password}@redis:6379/0"})
@@ -77,7 +80,7 @@ def _demo(secrets: Secrets) -> dict[str, str]:
     """Return what the demo plays and looks for evidence with; nothing else sees so much, so it stays nowhere."""
     values = {f"{s.upper()}_DATABASE_URL": _database_url(s, s, secrets) for s in SERVICES}
     values |= {
-        "NATS_SEED": secrets.nats_seeds[PROVISIONER].get_secret_value(),
+        "NATS_SEED": secrets.nats_seeds[OPERATOR].get_secret_value(),
         "OPERATOR_PASSWORD": secrets.operator_password.get_secret_value(),
     }
     return _settings("demo", values)

@@ -82,7 +82,7 @@ async def _provide_stream(js: JetStreamContext, stream: Stream, replicas: int) -
 async def _provide_durable(js: JetStreamContext, durable: Durable) -> bool:
     config = ConsumerConfig(
         durable_name=durable.name,
-        filter_subjects=list(durable.subjects),
+        filter_subjects=list(durable.filter_subjects),
         deliver_policy=DeliverPolicy.ALL,
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=durable.ack_wait.total_seconds(),

@@ -98,7 +98,7 @@ class Service:
         consumer = Consumer(spec, handle, self.transactions, self.settings.inbox_retention_days, prepare, deadlines)
         self.consumers[spec.name] = consumer
         subscriber = self.broker.subscriber(
-            config=ConsumerConfig(filter_subjects=list(spec.subjects)),
+            config=ConsumerConfig(filter_subjects=list(spec.filter_subjects)),
             durable=spec.name,
             stream=JStream(spec.stream, declare=False),
             pull_sub=PullSub(batch_size=self.settings.batch_size, batch=True),

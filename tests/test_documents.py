@@ -46,8 +46,11 @@ def _received(application: str) -> dict[str, str | None]:
         if operation["action"] != "receive":
             continue
         channel = content["channels"][operation["channel"]["$ref"].removeprefix("#/channels/")]
-        durable = operation.get("x-jetstream", {}).get("durable")
-        received[channel["address"].replace("{requester}", application)] = durable
+        jetstream = operation.get("x-jetstream", {})
+        received[channel["address"].replace("{requester}", application)] = jetstream.get("durable")
+        for replays in jetstream.get("filterSubjects", []):
+            if replays.startswith("replays."):
+                received[replays] = jetstream["durable"]
     return received
 
 

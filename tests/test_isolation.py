@@ -195,8 +195,13 @@ SPEAKS = {
         "gateway.replies.any",
         "dlq.risk.any",
     },
-    # An operator replays dead letters and looks at streams; even so it says nothing in a service's name.
-    "provisioner": {f"dlq.{service}.any" for service in SERVICES},
+    "provisioner": set[str](),
+    # Gives dead letters to their consumers again, and says nothing in a service's name.
+    "operator": {
+        "replays.wallet.wallet-ledger",
+        "replays.payments.payments-risk-decision",
+        "replays.risk.risk-assess",
+    },
 }
 """User -> the message subjects it may publish to; every other subject of the system is refused."""
 SUBJECTS = set().union(*SPEAKS.values())
@@ -283,6 +288,7 @@ LISTENS = {
         "identity.events.signing_key.published",
     },
     "provisioner": set[str](),
+    "operator": set[str](),
 }
 """User -> the subjects it may subscribe to besides its own inboxes; streams are read through durables only."""
 
@@ -314,6 +320,7 @@ READS = {
         "PAYMENTS_EVENTS.risk-payments",
     },
     "gateway": set[str](),
+    "operator": set[str](),
 }
 """User -> the durables it may pull from and acknowledge."""
 DURABLES = set().union(*READS.values())
@@ -372,7 +379,7 @@ async def test_a_user_overhears_nothing(nats_server: NatsServer, user: str) -> N
     assert await _refused(nats_server, user, publish=set(), subscribe=tried) == tried - allowed
 
 
-@pytest.mark.parametrize("user", [*SERVICES, "gateway"])
+@pytest.mark.parametrize("user", [*SERVICES, "gateway", "operator"])
 async def test_a_user_reads_streams_through_its_own_durables_only(nats_server: NatsServer, user: str) -> None:
     def requests(durables: set[str]) -> set[str]:
         pulls = {f"$JS.API.CONSUMER.MSG.NEXT.{durable}" for durable in durables}
@@ -382,7 +389,7 @@ async def test_a_user_reads_streams_through_its_own_durables_only(nats_server: N
     assert refused == requests(DURABLES - READS[user])
 
 
-@pytest.mark.parametrize("user", [*SERVICES, "gateway"])
+@pytest.mark.parametrize("user", [*SERVICES, "gateway", "operator"])
 async def test_nobody_but_the_provisioner_changes_streams_and_durables(nats_server: NatsServer, user: str) -> None:
     changes = set(STREAM_CHANGES)
     assert await _refused(nats_server, user, publish=changes, subscribe=set()) == changes
@@ -403,6 +410,25 @@ async def test_stored_messages_are_read_back_by_their_sender_only(nats_server: N
     raw = {f"$JS.API.STREAM.MSG.GET.{stream}" for stream in streams}
     refused = await _refused(nats_server, user, publish=gets | raw, subscribe=set())
     assert refused == raw | {f"$JS.API.DIRECT.GET.{stream}" for stream in streams - said[user]}
+
+
+async def test_an_operator_looks_at_every_stream_and_removes_dead_letters_only(nats_server: NatsServer) -> None:
+    looking = {
+        "$JS.API.STREAM.LIST",
+        "$JS.API.STREAM.INFO.WALLET_COMMANDS",
+        "$JS.API.CONSUMER.LIST.WALLET_COMMANDS",
+        "$JS.API.CONSUMER.INFO.WALLET_COMMANDS.wallet-ledger",
+        "$JS.API.DIRECT.GET.WALLET_COMMANDS",
+        "$JS.API.STREAM.MSG.GET.WALLET_COMMANDS",
+        "$JS.API.STREAM.MSG.DELETE.DEAD_LETTERS",
+    }
+    assert await _refused(nats_server, "operator", publish=looking, subscribe=set()) == set()
+
+
+@pytest.mark.parametrize("user", [*SERVICES, "gateway", "provisioner"])
+async def test_nobody_but_an_operator_gives_dead_letters_again(nats_server: NatsServer, user: str) -> None:
+    replays = {"replays.wallet.wallet-ledger", f"replays.{user}.any", "replays.>"}
+    assert await _refused(nats_server, user, publish=replays - {"replays.>"}, subscribe=replays) == replays
 
 
 @pytest.mark.parametrize("role", ["runtime", "owner"])

@@ -35,7 +35,7 @@ def every_setting() -> set[str]:
     gateway = {"GATEWAY_" + name.upper() for name in GatewaySettings.model_fields}
     sandbox = {"SANDBOX_PROCESSOR_" + name.upper() for name in SandboxProcessorSettings.model_fields}
     provisioner = {"PROVISIONER_" + name.upper() for name in ProvisionerSettings.model_fields}
-    return shared | own | gateway | sandbox | provisioner
+    return shared | own | gateway | sandbox | provisioner | {"OPERATOR_NATS_URL", "OPERATOR_NATS_SEED"}
 
 
 def test_the_guide_names_every_setting_and_no_other() -> None:

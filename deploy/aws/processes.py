@@ -9,6 +9,7 @@ SERVICES = ("identity", "wallet", "payments", "risk")
 """The processes that own a database."""
 PROCESSES = (*SERVICES, "gateway")
 PROVISIONER = "provisioner"
+OPERATOR = "operator"
 PORT = 8080
 NODES = ("nats-1", "nats-2", "nats-3")
 NAMESPACE = "ledgerlink.internal"
@@ -23,6 +24,7 @@ SECRET_SETTINGS = {
     "risk": ("NATS_SEED",),
     "gateway": ("NATS_SEED", "PSEUDONYM_KEY"),
     PROVISIONER: ("NATS_SEED",),
+    OPERATOR: ("NATS_SEED",),
 }
 """Settings that are kept in Secrets Manager, one secret a process; databases' passwords have secrets of their own."""
 BROKER_SECRETS = ("PUBLIC_KEYS", "ROUTE_PASSWORD", "CERTIFICATE", "CERTIFICATE_KEY")

@@ -1,10 +1,9 @@
 """Which databases are audited: those that the environment names, or those of the running stack."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.service_databases import find_database, variable
+from ops.service_databases import find_database, named_database
 
 
 @dataclass(frozen=True)
@@ -21,6 +20,6 @@ def find_databases(data_dir: Path) -> Databases:
     Whoever names the ledger's and not the payments' audits the ledger alone.
     """
     ledger = find_database("wallet", data_dir)
-    if variable("wallet") in os.environ:
-        return Databases(ledger, os.environ.get(variable("payments")))
+    if named_database("wallet"):
+        return Databases(ledger, named_database("payments"))
     return Databases(ledger, find_database("payments", data_dir))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from apps.wallet.domain.transfer import Posted
 from apps.wallet.store.transfers import load_entries, load_transfers
-from contracts.topology import PROVISIONER
+from contracts.topology import OPERATOR
 from ops.demo.card import CardStory
 from ops.demo.place import Place
 from ops.demo.report import EntryLine, HopLine
@@ -23,7 +23,7 @@ ENTRIES_SHOWN = 50  # of each account
 async def payment_hops(place: Place, paid: Paid) -> list[HopLine]:
     """Return the payment's hops, first said first."""
     asked_at = paid.asked_at
-    nc = await connect(place.broker, PROVISIONER)
+    nc = await connect(place.broker, OPERATOR)
     try:
         hops = await read_hops(place.databases, nc, paid.intent.answer.correlation_id, asked_at - CLOCK_MARGIN)
     finally:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from contracts.topology import PROVISIONER, SERVICES
+from contracts.topology import OPERATOR, SERVICES
 from ops.stack.ports import HOST
 from ops.stack.stack import Stack
 from outbox.settings import BrokerSettings
@@ -16,7 +16,7 @@ from outbox.settings import BrokerSettings
 class Place:
     """The gateway, the operator's login, and what the evidence is read from.
 
-    `databases` are the services', under the roles that they run with; `broker` is NATS with the provisioner's seed.
+    `databases` are the services', under the roles that they run with; `broker` is NATS with the operator's seed.
     `webhook_host` is how payments reach what listens beside the story.
     """
 
@@ -51,7 +51,7 @@ def of_stack(stack: Stack) -> Place:
         operator_email=parts.secrets.operator_email,
         operator_password=parts.secrets.operator_password,
         databases={service: parts.postgres.service_url(service) for service in SERVICES},
-        broker=BrokerSettings(nats_url=parts.nats.url, nats_seed=parts.secrets.nats_seeds[PROVISIONER]),
+        broker=BrokerSettings(nats_url=parts.nats.url, nats_seed=parts.secrets.nats_seeds[OPERATOR]),
     )
 
 
