@@ -7,6 +7,7 @@ from ops.commands import (
     broker_node,
     contracts,
     demo,
+    dlq,
     keys,
     migrate,
     provision,
@@ -50,5 +51,6 @@ app.command("secrets")(secrets.secrets)
 app.command("asyncapi")(asyncapi.asyncapi)
 app.add_typer(bench.app, name="bench")
 app.add_typer(contracts.app, name="contracts")
+app.add_typer(dlq.app, name="dlq")
 app.add_typer(keys.app, name="keys")
 app.add_typer(risk.app, name="risk")
