@@ -10,6 +10,7 @@ from ops.commands import (
     dlq,
     keys,
     migrate,
+    outbox,
     provision,
     risk,
     run,
@@ -52,5 +53,6 @@ app.command("asyncapi")(asyncapi.asyncapi)
 app.add_typer(bench.app, name="bench")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(keys.app, name="keys")
 app.add_typer(risk.app, name="risk")

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import asyncpg
 import nats.errors
@@ -46,6 +47,8 @@ _MOVE = """
 INSERT INTO relay_cursor (stream, position, incarnation, sequence) VALUES ($1, $2, $3, $4)
 ON CONFLICT (stream) DO UPDATE
 SET position = excluded.position, incarnation = excluded.incarnation, sequence = excluded.sequence
+WHERE relay_cursor.position = $5 AND relay_cursor.sequence = $6
+RETURNING stream
 """
 _LAG = """
 SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0)::float8 FROM (
@@ -53,6 +56,9 @@ SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at
 ) AS unsaid
 """
 _EVENT_AT = "SELECT event_id FROM outbox WHERE stream = $1 AND position = $2"
+
+
+_NOWHERE = Cursor(-1, datetime.min.replace(tzinfo=UTC), -1)
 
 
 class StreamRelay:
@@ -173,12 +179,15 @@ class StreamRelay:
             await self._save()
 
     async def _save(self) -> None:
+        """Save the cursor over the one that was saved before; where an operator has moved that one, take theirs."""
         if (cursor := self._cursor) is not None:
+            before = self._saved or _NOWHERE
+            moved = (cursor.position, cursor.incarnation, cursor.sequence, before.position, before.sequence)
             async with self._turn:
-                await self._connection.execute(
-                    _MOVE, self._stream, cursor.position, cursor.incarnation, cursor.sequence
-                )
+                saved = await self._connection.fetchval(_MOVE, self._stream, *moved)
             self._saved, self._saved_at = cursor, asyncio.get_running_loop().time()
+            if saved is None:
+                self._cursor = None
 
     async def _checked_cursor(self) -> Cursor:
         """Return the cursor, compared with the stream every few seconds and after every trouble.
@@ -192,7 +201,7 @@ class StreamRelay:
         state = await stream_state(self._nc, self._stream)
         if state is None:
             raise PublishError(f"stream {self._stream} does not exist (yet)")
-        self._cursor = await self._corrected(self._cursor or await self._load(state), state, thorough=thorough)
+        self._cursor = await self._corrected(await self._kept(state), state, thorough=thorough)
         self._checked_at = now
         async with self._turn:
             [[rows, seconds]] = await self._connection.fetch(_LAG, self._stream, self._cursor.position)
@@ -200,10 +209,19 @@ class StreamRelay:
         OUTBOX_LAG_SECONDS.labels(self._stream).set(seconds)
         return self._cursor
 
-    async def _load(self, state: StreamState) -> Cursor:
+    async def _kept(self, state: StreamState) -> Cursor:
+        """Return the cursor: one's own, or the one in the table at first, and when an operator has moved that."""
         async with self._turn:
             row = await self._connection.fetchrow(_CURSOR, self._stream)
-        return Cursor(*row) if row else Cursor(0, state.created, state.last_sequence)
+        kept = Cursor(*row) if row else None
+        if self._cursor is not None and kept == self._saved:
+            return self._cursor
+        if self._saved is not None and kept is not None:
+            REWINDS.labels(self._stream).inc()
+            _LOG.warning("an operator has moved the cursor", stream=self._stream, position=kept.position)
+        self._saved = kept
+        self.read_table()
+        return kept or Cursor(0, state.created, state.last_sequence)
 
     async def _corrected(self, cursor: Cursor, state: StreamState, *, thorough: bool) -> Cursor:
         """Return the cursor, moved back to what the stream still holds if it forgot some."""
