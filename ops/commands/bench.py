@@ -285,6 +285,32 @@ def risk(
     _told(run(Options(payers, seconds, concurrency)), show, as_json=as_json)
 
 
+@app.command()
+def tracing(
+    sample_ratio: Annotated[float, typer.Option(min=0.0, max=1.0, help="The share of traces that is recorded.")] = 0.1,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long each round takes.")] = 10.0,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="Rounds of each system.")] = 6,
+    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Payments under way at once.")] = 64,
+    payers: Annotated[int, typer.Option(min=2, max=1000, help="Users who pay.")] = 64,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Pay by wallet through two systems side by side, one of which records traces, and compare.
+
+    They are driven in turn, so that both see the same machine. Spans go by OTLP to a sink in a process of its own.
+
+    [bold]Examples[/bold]
+
+      $ ledgerlink bench tracing
+
+      $ ledgerlink bench tracing --sample-ratio 1 --rounds 10 --json
+    """
+    from ops.bench.tracing.report import show
+    from ops.bench.tracing.run import Options, run
+
+    _told(run(Options(seconds, rounds, sample_ratio, concurrency, payers)), show, as_json=as_json)
+
+
 class _Report(Protocol):
     """What every bench reports."""
 

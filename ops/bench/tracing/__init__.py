@@ -1,0 +1,1 @@
+"""What recording traces costs."""
