@@ -36,7 +36,7 @@ def blocks(text: str, document: str) -> list[Block]:
 def documents() -> list[str]:
     """Return the paths of all documents, from the root: the README first, as the others go on in its shell."""
     guides = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
-    return ["README.md", *guides]
+    return ["README.md", "CONTRIBUTING.md", "SECURITY.md", *guides]
 
 
 def script(blocks: Sequence[Block], url: str) -> str:

@@ -20,10 +20,12 @@ CODE = {"code_inline", "fence", "code_block"}
 SERVICES = "|".join(room.__name__.removeprefix("contracts.") for room in ROOMS)
 SUBJECT = re.compile(rf"\b(?:{SERVICES})\.(?:commands|events|queries|decisions)\.[a-z_]+(?:\.[a-z_]+)*")
 ROUTE = re.compile(r"\b(GET|HEAD|POST|PUT|PATCH|DELETE) (/(?:v1|oauth)/[\w/{}-]+)")
+ROOMS_OF_FILES = "apps|clients|contracts|deploy|docs|gateway|ops|outbox|tests"
+FILE = re.compile(rf"`((?:{ROOMS_OF_FILES})/[\w./-]+\w)`")
 ID = re.compile(r"\{\w+\}|[\w-]{24,}")
 OTHER_COMPANY = "docs/guides/sandbox-processor.md"
 """Its routes are the processor's."""
-COMMAND = re.compile(r"(?<![\w./-])ledgerlink ((?:[a-z][a-z-]+)(?: [^\s|;&)`#]+)*)")
+COMMAND = re.compile(r"(?<![\w./-])ledgerlink ((?:[a-z][a-z-]+)(?: [^\s|;&()`#$]+)*)")
 
 
 def code_of(path: str) -> Iterator[str]:
@@ -59,6 +61,11 @@ def test_messages_exist(path: str) -> None:
     known = {message.contract.subject for message in REGISTRY.values()}
     named = set(SUBJECT.findall((ROOT / path).read_text()))
     assert {re.sub(r"^(\w+\.decisions)\..*", r"\1.*", subject) for subject in named} <= known
+
+
+@pytest.mark.parametrize("path", documents())
+def test_files_exist(path: str) -> None:
+    assert [name for name in FILE.findall((ROOT / path).read_text()) if not (ROOT / name).exists()] == []
 
 
 def route_of(method: str, path: str) -> str:
