@@ -4,7 +4,6 @@ The users and what they may do are this version's topology, so a deployment writ
 """
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,38 +49,26 @@ def write(directory: Path) -> None:
         (directory / name).chmod(READABLE)
 
 
-def configuration(
-    settings: BrokerNodeSettings,
-    directory: Path,
-    ports: Mapping[str, tuple[int, int, int]] | None = None,
-    store: str = STORE,
-) -> dict[str, Any]:
-    """Return a node's configuration; the certificates are in `directory`.
-
-    `ports` of clients, routes and monitoring are given by node where several are on one machine, in tests.
-    """
-    clients, routes, monitoring = (ports or {}).get(settings.node, (CLIENTS, ROUTES, MONITORING))
+def configuration(settings: BrokerNodeSettings, directory: Path) -> dict[str, Any]:
+    """Return a node's configuration; the certificates are in `directory`."""
     tls = {
         "cert_file": str(directory / "certificate.pem"),
         "key_file": str(directory / "certificate-key.pem"),
         "ca_file": str(directory / "authority.pem"),
     }
-    alone = nats.configuration(f"{EVERYWHERE}:{clients}", f"127.0.0.1:{monitoring}", store, settings.public_keys)
-    return alone | {"server_name": settings.node, "tls": tls, "cluster": _cluster(settings, routes, ports, tls)}
+    alone = nats.configuration(f"{EVERYWHERE}:{CLIENTS}", f"127.0.0.1:{MONITORING}", STORE, settings.public_keys)
+    return alone | {"server_name": settings.node, "tls": tls, "cluster": _cluster(settings, tls)}
 
 
-def _cluster(
-    settings: BrokerNodeSettings, listen: int, ports: Mapping[str, tuple[int, int, int]] | None, tls: dict[str, str]
-) -> dict[str, Any]:
+def _cluster(settings: BrokerNodeSettings, tls: dict[str, str]) -> dict[str, Any]:
     password = settings.route_password.get_secret_value()
-    nodes = [node for node in settings.nodes.split(",") if node != settings.node]
-    addresses = [f"{node}.{settings.domain}:{(ports or {}).get(node, (0, ROUTES, 0))[1]}" for node in nodes]
+    others = [node for node in settings.nodes.split(",") if node != settings.node]
     return {
         "name": "ledgerlink",
-        "listen": f"{EVERYWHERE}:{listen}",
+        "listen": f"{EVERYWHERE}:{ROUTES}",
         # Clients know all nodes by name; addresses that nodes tell are in no certificate.
         "no_advertise": True,
         "authorization": {"user": ROUTES_USER, "password": password, "timeout": 5},
-        "routes": [f"nats-route://{ROUTES_USER}:{password}@{address}" for address in addresses],
+        "routes": [f"nats-route://{ROUTES_USER}:{password}@{node}.{settings.domain}:{ROUTES}" for node in others],
         "tls": tls | {"verify": True, "timeout": 5},
     }

@@ -1,8 +1,7 @@
-"""What somebody is told about: the same troubles that deploy/prometheus/alerts.yml knows, by CloudWatch and mail."""
+"""What somebody is told about, by CloudWatch and mail: our own metrics (deploy.aws.watched), and AWS's."""
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_ecs as ecs
@@ -20,21 +19,19 @@ from deploy.aws.edge import Edge
 from deploy.aws.environments import Environment
 from deploy.aws.place import Place
 from deploy.aws.processes import SERVICES
-from deploy.aws.service import lag, metric
-from deploy.aws.telemetry import CONSUMED
+from deploy.aws.watched import MINUTE, WATCHED, Watched, measured
 
-MINUTE = Duration.minutes(1)
 FREE_DISK = 10 * 2**30
 """Bytes. A database's disk grows by itself as long as it may."""
 NODE_MEMORY = 90
-LAG = 5000
-OUTBOX_SECONDS = 30
 ERRORS = 10
 SLOW_SECONDS = 1.0
 ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 QUIET = cloudwatch.TreatMissingData.NOT_BREACHING
 LOUD = cloudwatch.TreatMissingData.BREACHING
+LASTING, ONCE = (3, 5), (1, 1)
+"""In how many of how many periods: minutes, of which one alone is no news, or longer ones."""
 
 
 class Alarms(Construct):
@@ -53,11 +50,13 @@ class Alarms(Construct):
         super().__init__(scope, name)
         self._environment, self._topic = environment, self._new_topic(environment)
         self._edge(edge)
+        for watched in WATCHED:
+            for process in watched.processes:
+                self._watch(watched, process)
         for service in SERVICES:
-            self._messaging(service)
             self._database(service, place)
-        for process, service in services.items():
-            self._running(process, service.metric_cpu_utilization(period=MINUTE, statistic="SampleCount"))
+        for process, running in services.items():
+            self._running(process, running.metric_cpu_utilization(period=MINUTE, statistic="SampleCount"))
         for node in broker.nodes:
             self._running(node.node.id, node.metric_memory_utilization(period=MINUTE, statistic="SampleCount"))
             memory = node.metric_memory_utilization(period=MINUTE, statistic="Maximum")
@@ -80,8 +79,10 @@ class Alarms(Construct):
         threshold: float,
         comparison: cloudwatch.ComparisonOperator = ABOVE,
         missing: cloudwatch.TreatMissingData = QUIET,
+        evaluated: tuple[int, int] = LASTING,
     ) -> None:
-        """Tell when a metric is beyond its threshold in three of five minutes, and when it is back."""
+        """Tell when a metric is beyond its threshold in so many of so many periods, and when it is back."""
+        datapoints, periods = evaluated
         alarm = cloudwatch.Alarm(
             self,
             name,
@@ -89,8 +90,8 @@ class Alarms(Construct):
             metric=watched,
             threshold=threshold,
             comparison_operator=comparison,
-            evaluation_periods=5,
-            datapoints_to_alarm=3,
+            evaluation_periods=periods,
+            datapoints_to_alarm=datapoints,
             treat_missing_data=missing,
         )
         action = actions.SnsAction(self._topic)
@@ -104,14 +105,15 @@ class Alarms(Construct):
         self._alarm("api-slow", seconds.target_response_time(period=MINUTE, statistic="p99"), SLOW_SECONDS)
         self._alarm("gateways-unhealthy", seconds.unhealthy_host_count(period=MINUTE, statistic="Maximum"), 0)
 
-    def _messaging(self, service: str) -> None:
-        def of(name: str, statistic: str = "Maximum") -> cloudwatch.Metric:
-            return metric(name, service, self._environment, statistic)
-
-        self._alarm(f"{service}-consumer-behind", lag(service, self._environment), LAG)
-        self._alarm(f"{service}-outbox-stuck", of("ledgerlink_outbox_lag_seconds"), OUTBOX_SECONDS)
-        self._alarm(f"{service}-no-relay", of("ledgerlink_relay_leader"), 1, BELOW, LOUD)
-        self._alarm(f"{service}-dead-letters", of(CONSUMED, "Sum"), 0)
+    def _watch(self, watched: Watched, process: str) -> None:
+        self._alarm(
+            f"{process}-{watched.alarm}",
+            measured(watched, process, self._environment),
+            watched.threshold,
+            BELOW if watched.below else ABOVE,
+            LOUD if watched.missing_is_bad else QUIET,
+            ONCE if watched.counts else LASTING,
+        )
 
     def _database(self, service: str, place: Place) -> None:
         instance = place.state.databases[service].instance

@@ -3,9 +3,12 @@
 Fargate can attach disks, but makes a new one for each task of a service, so a node would come back empty; EFS is a
 network file system, on which NATS advises against JetStream. Hence one EC2 machine for each node: when it dies, its
 group starts another in the same zone, which takes the disk over.
+
+A deployment changes containers one after the other and leaves the machines alone: CloudFormation would change the three
+groups at once. A machine gets a new image when it is ended by hand (docs/guides/aws.md).
 """
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration, Stack, Tags
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -17,16 +20,19 @@ from deploy.aws.disk import MOUNTED, take_over
 from deploy.aws.environments import Environment
 from deploy.aws.findings import accept, wildcards
 from deploy.aws.network import Network
-from deploy.aws.processes import BROKER_SECRETS, CLIENTS_PORT, MONITORING_PORT, NAMESPACE, NODES, ROUTES_PORT
+from deploy.aws.node_health import CHECK
+from deploy.aws.processes import BROKER_SECRETS, CLIENTS_PORT, NAMESPACE, NODES, ROUTES_PORT
 from deploy.aws.reading import let_decrypt, read
 from deploy.aws.retention import log_group
 from deploy.aws.secret_names import AUTHORITY, BROKER
 from deploy.aws.state import State
+from deploy.aws.task import no_capabilities
 
 WRITTEN = "/run/ledgerlink"
 USER = "1000:1000"
 MEMORY = 768
 """MiB that a node is promised; it may take what the machine has left."""
+NODE_TAG = "ledgerlink:node"
 
 
 class Broker(Stack):
@@ -53,7 +59,7 @@ class Broker(Stack):
             instance_type=ec2.InstanceType(self._environment.broker_class),
             machine_image=ecs.EcsOptimizedImage.amazon_linux2023(ecs.AmiHardwareType.STANDARD),
             user_data=take_over(disk),
-            role=role,
+            role=role.without_policy_updates(),  # CDK would let it do more, on more
             security_group=self._network.broker,
             require_imdsv2=True,
             detailed_monitoring=True,
@@ -67,15 +73,13 @@ class Broker(Stack):
             launch_template=template,
             min_capacity=0,
             max_capacity=1,
-            update_policy=autoscaling.UpdatePolicy.rolling_update(min_instances_in_service=0),
         )
-        _let_attach(role, disk)
+        for part in (group, disk):
+            Tags.of(part).add(NODE_TAG, node)
+        _let_attach(role, disk, node)
+        _let_register(role, self.cluster)
         _accept_findings(group, role)
-        provider = ecs.AsgCapacityProvider(
-            self,
-            f"{node}-provider",
-            auto_scaling_group=group,
-        )
+        provider = ecs.AsgCapacityProvider(self, f"{node}-provider", auto_scaling_group=group)
         self.cluster.add_asg_capacity_provider(provider)
         return provider
 
@@ -138,6 +142,7 @@ class Broker(Stack):
             essential=False,
             memory_reservation_mib=128,
             readonly_root_filesystem=True,
+            linux_parameters=no_capabilities(task, "configuration"),
             logging=self._logging("configuration"),
         )
         container.add_mount_points(_mount("configuration", WRITTEN), _mount("scratch", "/tmp"))  # noqa: S108
@@ -153,9 +158,10 @@ class Broker(Stack):
             user=USER,
             memory_reservation_mib=MEMORY,
             readonly_root_filesystem=True,
+            linux_parameters=no_capabilities(task, "nats"),
             stop_timeout=Duration.seconds(60),
             health_check=ecs.HealthCheck(
-                command=["CMD-SHELL", f"wget -qO- http://127.0.0.1:{MONITORING_PORT}/healthz"],
+                command=["CMD-SHELL", CHECK],
                 interval=Duration.seconds(10),
                 timeout=Duration.seconds(5),
                 retries=6,
@@ -180,23 +186,44 @@ def _root_disk() -> ec2.BlockDevice:
     return ec2.BlockDevice(device_name="/dev/xvda", volume=disk)
 
 
-def _let_attach(role: iam.Role, disk: ec2.Volume) -> None:
-    """Let a machine attach its node's disk, and no other, to machines of its own group."""
+def _let_attach(role: iam.Role, disk: ec2.Volume, node: str) -> None:
+    """Let a machine attach its node's disk, and no other, to machines of its own group, which have its tag."""
     stack = Stack.of(role)
     instances = stack.format_arn(service="ec2", resource="instance", resource_name="*")
     role.add_to_policy(
         iam.PolicyStatement(
             actions=["ec2:AttachVolume"],
             resources=[stack.format_arn(service="ec2", resource="volume", resource_name=disk.volume_id), instances],
+            conditions={"StringEquals": {f"aws:ResourceTag/{NODE_TAG}": node}},
         )
     )
+
+
+def _let_register(role: iam.Role, cluster: ecs.ICluster) -> None:
+    """Let ECS's agent say that the machine is there, and what becomes of its tasks, and nothing else."""
+    own = [
+        "ecs:DeregisterContainerInstance",
+        "ecs:RegisterContainerInstance",
+        "ecs:SubmitAttachmentStateChanges",
+        "ecs:SubmitContainerStateChange",
+        "ecs:SubmitTaskStateChange",
+    ]
+    role.add_to_policy(iam.PolicyStatement(actions=own, resources=[cluster.cluster_arn]))
+    role.add_to_policy(
+        iam.PolicyStatement(
+            actions=["ecs:Poll", "ecs:StartTelemetrySession"],
+            resources=["*"],
+            conditions={"ArnEquals": {"ecs:cluster": cluster.cluster_arn}},
+        )
+    )
+    role.add_to_policy(iam.PolicyStatement(actions=["ecs:DiscoverPollEndpoint"], resources=["*"]))
 
 
 def _accept_findings(group: autoscaling.AutoScalingGroup, role: iam.Role) -> None:
     accept(group, "Alarms say when a node is away; machines that come and go are no news.", "AwsSolutions-AS3")
     reason = (
-        "ECS's agent registers machines and says where it reports, which has no resource (the statement is CDK's); "
-        "a node's disk, which is named, attaches to any machine: which one, nobody knows before it is there."
+        "ECS's agent asks where it reports, which has no resource, and reports to its own cluster alone; "
+        "a node's disk, which is named, attaches to any machine with the node's tag: its id nobody knows before."
     )
     instances = Stack.of(role).format_arn(service="ec2", resource="instance", resource_name="*")
-    accept(role, reason, *wildcards(role, "Resource::*", "Action::ecs:Submit*", f"Resource::{instances}"))
+    accept(role, reason, *wildcards(role, "Resource::*", f"Resource::{instances}"))

@@ -1,5 +1,7 @@
 """A PostgreSQL for each service: encrypted, over TLS only, backed up, its passwords rotated."""
 
+from typing import Any
+
 from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
@@ -101,7 +103,7 @@ class Database(Construct):
         but one, and they begin anew each week (deploy.aws.restarts). Not at once: the roles are made by a job later.
         """
         hosted = secretsmanager.HostedRotation
-        place = {
+        place: dict[str, Any] = {
             "vpc": self._network.vpc,
             "vpc_subnets": ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
             "security_groups": [self._network.rotation],

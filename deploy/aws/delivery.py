@@ -43,7 +43,12 @@ class Delivery(Stack):
         tasks = self.format_arn(
             service="ecs", resource="task-definition", resource_name=f"{environment.prefix.replace('-', '')}jobs*"
         )
-        self.role.add_to_policy(iam.PolicyStatement(actions=["ecs:RunTask"], resources=[tasks]))
+        cluster = self.format_arn(service="ecs", resource="cluster", resource_name=environment.prefix)
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["ecs:RunTask"], resources=[tasks], conditions={"ArnEquals": {"ecs:cluster": cluster}}
+            )
+        )
         running = self.format_arn(service="ecs", resource="task", resource_name=f"{environment.prefix}/*")
         self.role.add_to_policy(iam.PolicyStatement(actions=["ecs:DescribeTasks"], resources=[running]))
         stacks = self.format_arn(service="cloudformation", resource="stack", resource_name=f"{environment.prefix}-*/*")

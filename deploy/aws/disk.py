@@ -22,6 +22,7 @@ for attempt in $(seq 600); do
   aws ec2 attach-volume --region "$region" --volume-id "$volume" --instance-id "$instance" --device /dev/sdf || true
   sleep 1
 done
+[ -e "$device" ]
 blkid "$device" || mkfs.xfs "$device"
 mkdir --parents {mounted}
 mount --options noatime "$device" {mounted}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_logs as logs
+from aws_cdk import aws_logs
 
 from deploy.aws.environments import Environment
 from deploy.aws.network import CIDR
@@ -17,8 +17,8 @@ class Place:
     environment: Environment
     state: State
     cluster: ecs.ICluster
-    logs: logs.ILogGroup
-    metrics: logs.ILogGroup
+    logs: aws_logs.ILogGroup
+    metrics: aws_logs.ILogGroup
 
     @property
     def trusted(self) -> str:

@@ -48,7 +48,8 @@ def plain_settings(process: str, environment: Environment, trusted: str) -> dict
             "OTLP_ENDPOINT": "http://127.0.0.1:4318",
             "TRACE_SAMPLE_RATIO": str(environment.trace_share),
         }
-    own |= _OWN.get(process, lambda _environment, _trusted: {})(environment, trusted)
+    if process in _OWN:
+        own |= _OWN[process](environment, trusted)
     return {f"{process.upper()}_{name}": value for name, value in own.items()}
 
 

@@ -2,7 +2,6 @@
 
 from aws_cdk import Duration
 from aws_cdk import aws_applicationautoscaling as scaling
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
@@ -12,7 +11,8 @@ from deploy.aws.network import Network
 from deploy.aws.place import Place
 from deploy.aws.processes import PORT
 from deploy.aws.task import add_ours, new_task
-from deploy.aws.telemetry import add_collector, namespace
+from deploy.aws.telemetry import add_collector
+from deploy.aws.watched import lag
 
 CPU_TARGET = 60
 LAG_STEPS = ((0, 0), (1000, 1), (5000, 2))
@@ -47,22 +47,6 @@ def add_service(
     )
     _scale(service, process, environment, size)
     return service
-
-
-def lag(process: str, environment: Environment) -> cloudwatch.Metric:
-    """Return how many messages wait for the consumer of a process that is furthest behind."""
-    return metric("ledgerlink_consumer_lag_messages", process, environment)
-
-
-def metric(name: str, process: str, environment: Environment, statistic: str = "Maximum") -> cloudwatch.Metric:
-    """Return a metric that the collectors of a process send."""
-    return cloudwatch.Metric(
-        namespace=namespace(environment),
-        metric_name=name,
-        dimensions_map={"process": process},
-        statistic=statistic,
-        period=Duration.minutes(1),
-    )
 
 
 def _scale(service: ecs.FargateService, process: str, environment: Environment, size: Size) -> None:

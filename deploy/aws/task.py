@@ -72,7 +72,7 @@ def add_container(
         readonly_root_filesystem=True,
         stop_timeout=STOPS_WITHIN,
         logging=ecs.LogDriver.aws_logs(stream_prefix=name, log_group=place.logs),
-        linux_parameters=_no_capabilities(task, name),
+        linux_parameters=no_capabilities(task, name),
         health_check=_health_check() if health else None,
     )
     let_decrypt(task, place.state.key)
@@ -101,7 +101,8 @@ def _secrets(task: ecs.TaskDefinition, process: str, place: Place) -> dict[str, 
     return own | {AUTHORITY: read(task, kept[AUTHORITY_SECRET], AUTHORITY)}
 
 
-def _no_capabilities(task: ecs.FargateTaskDefinition, name: str) -> ecs.LinuxParameters:
+def no_capabilities(task: ecs.TaskDefinition, name: str) -> ecs.LinuxParameters:
+    """Return that a container is none of what root is."""
     parameters = ecs.LinuxParameters(task, f"{name}-linux", init_process_enabled=True)
     parameters.drop_capabilities(ecs.Capability.ALL)
     return parameters

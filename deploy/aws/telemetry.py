@@ -10,27 +10,11 @@ from aws_cdk import aws_logs as logs
 from deploy.aws.environments import Environment
 from deploy.aws.findings import accept
 from deploy.aws.processes import PORT
+from deploy.aws.watched import WATCHED, Watched, namespace
 
 IMAGE = "public.ecr.aws/aws-observability/aws-otel-collector:v0.49.0"
 CPU, MEMORY = 128, 256
 """What it takes of its task."""
-GAUGES = (
-    "ledgerlink_consumer_lag_messages",
-    "ledgerlink_outbox_lag_seconds",
-    "ledgerlink_relay_leader",
-    "ledgerlink_job_failures_total",
-    "ledgerlink_rate_limit_degraded",
-    "ledgerlink_command_backlog",
-)
-"""What becomes a metric of CloudWatch, by process alone: each more is paid for by the month."""
-
-CONSUMED = "ledgerlink_consumed_messages_total"
-"""Of these only what went to the dead letters becomes a metric."""
-
-
-def namespace(environment: Environment) -> str:
-    """Return the namespace of our metrics in CloudWatch."""
-    return f"LedgerLink/{environment.name}"
 
 
 def add_collector(
@@ -66,6 +50,8 @@ def configuration(process: str, environment: Environment, log_group_name: str) -
         "receivers": {"prometheus": {"config": _scraping(process)}, "otlp": {"protocols": {"http": _LOOPBACK}}},
         "processors": {
             "memory_limiter": {"check_interval": "1s", "limit_mib": 160, "spike_limit_mib": 40},
+            # Which task this is: the log stream's name, and part of each trace.
+            "resourcedetection": {"detectors": ["ecs"], "timeout": "5s", "override": False},
             "batch": {"timeout": "5s", "send_batch_size": 512, "send_batch_max_size": 2048},
         },
         "exporters": {
@@ -74,7 +60,7 @@ def configuration(process: str, environment: Environment, log_group_name: str) -
                 "log_group_name": log_group_name,
                 "log_stream_name": "{TaskId}",
                 "dimension_rollup_option": "NoDimensionRollup",
-                "metric_declarations": [*(_declared(name) for name in GAUGES), _DEAD],
+                "metric_declarations": [_declared(watched) for watched in WATCHED if process in watched.processes],
             },
             "awsxray": {},
         },
@@ -88,26 +74,29 @@ def configuration(process: str, environment: Environment, log_group_name: str) -
     return json.dumps(described)
 
 
-def _declared(name: str) -> dict[str, Any]:
-    return {"dimensions": [["process"]], "metric_name_selectors": [f"^{name}$"]}
+def _declared(watched: Watched) -> dict[str, Any]:
+    """Return what makes a metric of CloudWatch of one of ours, by process alone."""
+    declared = {"dimensions": [["process"]], "metric_name_selectors": [f"^{watched.metric}$"]}
+    if watched.label is None:
+        return declared
+    name, value = watched.label
+    return declared | {"label_matchers": [{"label_names": [name], "regex": f"^{value}$"}]}
 
 
-_DEAD = _declared(CONSUMED) | {"label_matchers": [{"label_names": ["result"], "regex": "^dead$"}]}
 _LOOPBACK = {"endpoint": "127.0.0.1:4318"}
-_PROCESSORS = ["memory_limiter", "batch"]
+_PROCESSORS = ["memory_limiter", "resourcedetection", "batch"]
 
 
 def _scraping(process: str) -> dict[str, Any]:
-    """Return how the process beside it is scraped; what is in no list is dropped before it costs anything."""
+    """Return how the process beside it is scraped; what nobody watches is dropped before it costs anything."""
+    kept = "|".join(watched.metric for watched in WATCHED if process in watched.processes)
     return {
         "global": {"scrape_interval": "30s", "scrape_timeout": "10s"},
         "scrape_configs": [
             {
                 "job_name": process,
                 "static_configs": [{"targets": [f"127.0.0.1:{PORT}"], "labels": {"process": process}}],
-                "metric_relabel_configs": [
-                    {"source_labels": ["__name__"], "regex": "|".join((*GAUGES, CONSUMED)), "action": "keep"}
-                ],
+                "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": kept, "action": "keep"}],
             }
         ],
     }

@@ -1,7 +1,10 @@
+from collections.abc import Mapping
 from typing import Any
 
 from deploy.aws.processes import PROCESSES, SERVICES
 from deploy.aws.tests.conftest import Templates
+
+CIDRS = {"CidrIp", "CidrIpv6", "SourcePrefixListId"}
 
 
 def ingress(prod: Templates) -> list[tuple[str, str, int]]:
@@ -16,18 +19,24 @@ def ingress(prod: Templates) -> list[tuple[str, str, int]]:
     return inline + [(_group(r, "SourceSecurityGroupId"), _group(r, "GroupId"), _port(r)) for r in rules]
 
 
-def _group(rule: dict[str, Any], field: str) -> str:
+def _group(rule: Mapping[str, Any], field: str) -> str:
     return str(rule["Properties"][field]["Fn::GetAtt"][0])
 
 
-def _port(rule: dict[str, Any]) -> int:
+def _port(rule: Mapping[str, Any]) -> int:
     return int(rule["Properties"]["FromPort"])
 
 
-def test_the_world_reaches_the_load_balancer_alone(prod: Templates) -> None:
-    world = [(group, port) for source, group, port in ingress(prod) if source == "0.0.0.0/0"]
-    assert {port for _, port in world} == {80, 443}
-    assert all(group.startswith("balancer") for group, _ in world)
+def test_the_world_reaches_the_load_balancer_alone(every: Mapping[str, Templates]) -> None:
+    for templates in every.values():
+        world = [(group, port) for source, group, port in ingress(templates) if source == "0.0.0.0/0"]
+        assert {port for _, port in world} == {80, 443}
+        assert all(group.startswith("balancer") for group, _ in world)
+        groups, rules = (templates.resources(f"AWS::EC2::SecurityGroup{kind}") for kind in ("", "Ingress"))
+        assert len(groups) == len(templates.network.find_resources("AWS::EC2::SecurityGroup")), "a group elsewhere"
+        assert all(rule["Properties"].keys().isdisjoint(CIDRS) for rule in rules.values())
+        inline = [r for g in groups.values() for r in g["Properties"].get("SecurityGroupIngress", [])]
+        assert not [rule for rule in inline if "CidrIpv6" in rule or "SourcePrefixListId" in rule]
 
 
 def test_a_service_reaches_its_own_database_and_no_other(prod: Templates) -> None:

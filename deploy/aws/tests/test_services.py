@@ -1,76 +1,12 @@
 import json
-from typing import Any
+from collections.abc import Mapping
 
 from aws_cdk.assertions import Match
 
 from deploy.aws.delivery import ISSUER
-from deploy.aws.environments import load
-from deploy.aws.processes import NODES, PROCESSES, PROVISIONER, SERVICES
+from deploy.aws.processes import NODES, PROCESSES, SERVICES
 from deploy.aws.tests.conftest import Templates
-
-
-def tasks(template: Any) -> dict[str, dict[str, Any]]:
-    """Task definitions by the name of the container that is ours."""
-    found = template.find_resources("AWS::ECS::TaskDefinition").values()
-    return {task["Properties"]["ContainerDefinitions"][0]["Name"]: task["Properties"] for task in found}
-
-
-def statements(template: Any, role: str) -> list[dict[str, Any]]:
-    """What the policies of the role whose id begins so allow."""
-    return [
-        statement
-        for policy in template.find_resources("AWS::IAM::Policy").values()
-        if policy["Properties"]["Roles"][0].get("Ref", "").startswith(role)
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-    ]
-
-
-def test_every_task_has_its_size_and_a_file_system_that_it_cannot_write(prod: Templates) -> None:
-    found = tasks(prod.services)
-    assert found.keys() == {*PROCESSES, PROVISIONER}
-    sizes = load("prod").processes
-    for process in PROCESSES:
-        assert (found[process]["Cpu"], found[process]["Memory"]) == (
-            str(sizes[process].cpu),
-            str(sizes[process].memory),
-        )
-    for template in (prod.services, prod.jobs, prod.broker):
-        for task in template.find_resources("AWS::ECS::TaskDefinition").values():
-            for container in task["Properties"]["ContainerDefinitions"]:
-                assert container["ReadonlyRootFilesystem"] is True, container["Name"]
-                assert not container.get("Privileged", False)
-
-
-def test_no_setting_that_is_secret_is_in_a_task_definition(prod: Templates) -> None:
-    for template in (prod.services, prod.jobs, prod.broker):
-        for task in template.find_resources("AWS::ECS::TaskDefinition").values():
-            for container in task["Properties"]["ContainerDefinitions"]:
-                for variable in container.get("Environment", []):
-                    assert not variable["Name"].endswith(("PASSWORD", "SEED", "KEY", "TOKEN")), variable["Name"]
-                    assert "resolve:secretsmanager" not in json.dumps(variable["Value"]), variable["Name"]
-
-
-def test_a_service_is_told_its_own_secrets_and_no_others(prod: Templates) -> None:
-    for service in SERVICES:
-        allowed = [
-            s for s in statements(prod.services, f"{service}taskExecutionRole") if "secretsmanager" in json.dumps(s)
-        ]
-        told = json.dumps(allowed)
-        assert f"{service}database{service}login" in told.replace("-", "")
-        for other in {*SERVICES} - {service}:
-            assert f"Settings{other}" not in told
-            assert f"{other}database" not in told
-        assert f"{service}owner" not in told, "a service knows the password of its database's owner"
-
-
-def test_what_runs_may_trace_and_log_and_nothing_else(prod: Templates) -> None:
-    for process in PROCESSES:
-        actions = {
-            action
-            for statement in statements(prod.services, f"{process}taskTaskRole")
-            for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
-        }
-        assert {action.split(":")[0] for action in actions} <= {"xray", "logs"}, process
+from deploy.aws.watched import LAG, WATCHED
 
 
 def test_deployments_that_fail_are_rolled_back(prod: Templates) -> None:
@@ -87,24 +23,35 @@ def test_deployments_that_fail_are_rolled_back(prod: Templates) -> None:
     )
 
 
-def test_services_grow_with_cpu_and_with_what_waits_for_them(prod: Templates) -> None:
-    policies = prod.services.find_resources("AWS::ApplicationAutoScaling::ScalingPolicy").values()
-    kinds = [policy["Properties"]["PolicyType"] for policy in policies]
-    assert kinds.count("TargetTrackingScaling") == len(PROCESSES)
-    stepping = [policy for policy in policies if policy["Properties"]["PolicyType"] == "StepScaling"]
-    lagging = prod.services.find_resources(
-        "AWS::CloudWatch::Alarm", {"Properties": {"MetricName": "ledgerlink_consumer_lag_messages"}}
-    )
-    assert len(stepping) == len(SERVICES)
-    for service in SERVICES:
-        assert any(f"{service}service" in name and "Upper" in name for name in lagging), sorted(lagging)
+def test_services_grow_with_cpu_and_with_what_waits_for_them(every: Mapping[str, Templates]) -> None:
+    for templates in every.values():
+        policies = templates.services.find_resources("AWS::ApplicationAutoScaling::ScalingPolicy")
+        kinds = [policy["Properties"]["PolicyType"] for policy in policies.values()]
+        assert kinds.count("TargetTrackingScaling") == len(PROCESSES)
+        lagging = templates.services.find_resources(
+            "AWS::CloudWatch::Alarm", {"Properties": {"MetricName": LAG, "AlarmActions": [{"Ref": Match.any_value()}]}}
+        )
+        growing = {}
+        for alarm in lagging.values():
+            (action,) = alarm["Properties"]["AlarmActions"]
+            if action["Ref"] in policies:
+                (dimension,) = alarm["Properties"]["Dimensions"]
+                growing[dimension["Value"]] = (alarm["Properties"], policies[action["Ref"]]["Properties"])
+        assert growing.keys() == set(SERVICES)
+        for service, (alarm, policy) in growing.items():
+            assert alarm["Namespace"] == f"LedgerLink/{templates.environment.name}"
+            assert (alarm["Threshold"], alarm["Statistic"]) == (1000, "Maximum")
+            steps = policy["StepScalingPolicyConfiguration"]["StepAdjustments"]
+            assert [step["ScalingAdjustment"] for step in steps] == [1, 2], "more waiting does not bring more tasks"
+            assert f"{service}service" in json.dumps(policy["ScalingTargetId"])
 
 
 def test_three_nodes_are_in_three_zones_and_changed_one_by_one(prod: Templates) -> None:
     services = prod.broker.find_resources("AWS::ECS::Service")
     assert len(services) == len(NODES)
-    dependencies = [{d for d in service.get("DependsOn", []) if d in services} for service in services.values()]
-    assert sorted(len(found) for found in dependencies) == [0, 1, 2], "two nodes may be changed at once"
+    after = {name: [d for d in service.get("DependsOn", []) if d in services] for name, service in services.items()}
+    order = sorted(services)
+    assert [after[name] for name in order] == [[], order[:1], order[1:2]], "two nodes may be changed at once"
     prod.broker.all_resources_properties(
         "AWS::ECS::Service",
         {
@@ -115,6 +62,8 @@ def test_three_nodes_are_in_three_zones_and_changed_one_by_one(prod: Templates) 
     prod.broker.resource_count_is("AWS::ServiceDiscovery::Service", 3)
     groups = prod.broker.find_resources("AWS::AutoScaling::AutoScalingGroup").values()
     assert [(g["Properties"]["MaxSize"], len(g["Properties"]["VPCZoneIdentifier"])) for g in groups] == [("1", 1)] * 3
+    policies = {policy for group in groups for policy in group.get("UpdatePolicy", {})}
+    assert policies <= {"AutoScalingScheduledAction"}, "all machines may be changed at once"
 
 
 def test_machines_demand_tokens_for_their_metadata(prod: Templates) -> None:
@@ -135,6 +84,18 @@ def test_clients_speak_tls_and_are_filtered(prod: Templates) -> None:
         "AWS::ElasticLoadBalancingV2::Listener",
         {"Port": 80, "DefaultActions": [Match.object_like({"Type": "redirect"})]},
     )
+    prod.services.has_resource_properties(
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        {
+            "LoadBalancerAttributes": Match.array_with(
+                [
+                    {"Key": "deletion_protection.enabled", "Value": "true"},
+                    {"Key": "routing.http.drop_invalid_header_fields.enabled", "Value": "true"},
+                    {"Key": "access_logs.s3.enabled", "Value": "true"},
+                ]
+            )
+        },
+    )
     prod.services.resource_count_is("AWS::WAFv2::WebACLAssociation", 1)
     (acl,) = prod.services.find_resources("AWS::WAFv2::WebACL").values()
     names = [rule["Name"] for rule in acl["Properties"]["Rules"]]
@@ -142,20 +103,27 @@ def test_clients_speak_tls_and_are_filtered(prod: Templates) -> None:
     assert "AWSManagedRulesCommonRuleSet" in names
 
 
-def test_every_log_is_forgotten_in_time(prod: Templates) -> None:
-    for template in (prod.network, prod.broker, prod.jobs, prod.services):
-        for name, group in template.find_resources("AWS::Logs::LogGroup").items():
-            assert group["Properties"].get("RetentionInDays"), name
+def test_every_log_is_forgotten_in_time(every: Mapping[str, Templates]) -> None:
+    for templates in every.values():
+        groups = templates.resources("AWS::Logs::LogGroup")
+        assert len(groups) >= 5
+        for name, group in groups.items():
+            days = group["Properties"]["RetentionInDays"]
+            assert days == (30 if "Firewall" in name else templates.environment.log_days), name
 
 
 def test_every_alarm_tells_somebody(prod: Templates) -> None:
     alarms = prod.services.find_resources("AWS::CloudWatch::Alarm")
     assert all(alarm["Properties"].get("AlarmActions") for alarm in alarms.values())
+    properties = [alarm["Properties"] for alarm in alarms.values()]
+    once = [a for a in properties if str(a.get("AlarmName", "")).endswith("-dead-letters")]
+    assert [(a["Statistic"], a["Period"], a["EvaluationPeriods"]) for a in once] == [("Sum", 900, 1)] * len(SERVICES)
     named = {
         str(alarm["Properties"].get("AlarmName", "")).removeprefix("ledgerlink-prod-") for alarm in alarms.values()
     }
     for service in SERVICES:
-        assert {f"{service}-consumer-behind", f"{service}-outbox-stuck", f"{service}-down"} <= named
+        assert {f"{service}-down", f"{service}-database-disk"} <= named
+    assert {f"{process}-{watched.alarm}" for watched in WATCHED for process in watched.processes} <= named
     prod.services.has_resource_properties("AWS::SNS::Topic", {"KmsMasterKeyId": Match.any_value()})
 
 
