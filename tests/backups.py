@@ -1,13 +1,15 @@
-"""A service's database as a backup keeps it: dumped and restored by PostgreSQL's own programs."""
+"""Databases as backups keep them: one service's as a dump, all of a cluster as it stands on disk."""
 
 import asyncio
 import os
+import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 
 from ops.stack import binaries
+from ops.stack.layout import Layout
 from ops.stack.stack import Stack
 
 PROGRAM_SECONDS = 60.0
@@ -27,6 +29,22 @@ async def restore(stack: Stack, service: str, path: Path) -> None:
     finally:
         await admin.close()
     await _run(stack, "pg_restore", "--create", "--exit-on-error", "--dbname=postgres", str(path))
+
+
+async def copy_cluster(stack: Stack, path: Path) -> None:
+    """Copy the whole cluster, as of one moment, while it runs: a base backup with the log that makes it consistent."""
+    await _run(stack, "pg_basebackup", f"--pgdata={path}", "--wal-method=stream", "--checkpoint=fast")
+
+
+def put_back_cluster(layout: Layout, path: Path) -> None:
+    """Put a base backup in the place of a stopped stack's cluster, in the name of who runs it; empty the broker."""
+    owner = layout.postgres.stat()
+    shutil.rmtree(layout.postgres)
+    shutil.copytree(path, layout.postgres)
+    for file in (layout.postgres, *layout.postgres.rglob("*")):
+        os.chown(file, owner.st_uid, owner.st_gid)
+    layout.postgres.chmod(0o700)
+    shutil.rmtree(layout.jetstream)
 
 
 async def _run(stack: Stack, program: str, *arguments: str) -> None:
