@@ -91,6 +91,8 @@ class Assessor:
 
     async def _ask_analysts(self, tx: Transaction, to_review: Sequence[Made]) -> None:
         """Open a case of each payment; what was given up meanwhile needs none."""
+        if not to_review:
+            return
         await cases.open_cases(tx, [case_of(made) for made in to_review], self._policy)
         await close_cases(tx, await limits.load_ends(tx, {made.assessment.payment_intent_id for made in to_review}))
 

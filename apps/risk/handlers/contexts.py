@@ -10,7 +10,7 @@ from apps.risk.domain.features.computing import Context
 from apps.risk.domain.limits import day_of, left_after
 from apps.risk.domain.lists import Listed
 from apps.risk.domain.screening.standing import Standing as Screened
-from apps.risk.store import limits, lists, screenings
+from apps.risk.store import limits, lists
 from apps.risk.store.limits import Account, Standing
 from contracts.money import minor_unit_exponents
 from outbox.transaction import Transaction
@@ -32,7 +32,6 @@ async def load_contexts(
         return {}
     contexts = await _load_standings(tx, assessments)
     listed = await lists.load_listed(tx, [assessment.subject for assessment in assessments])
-    payers = await screenings.load_statuses(tx, {assessment.subject.payer for assessment in assessments})
     beneficiaries = await screen(tx, assessments)
     return {
         a.id: replace(
@@ -40,7 +39,6 @@ async def load_contexts(
             listed_allow=(on := listed.get(a.id, Listed())).allow,
             listed_deny=on.deny,
             listed_watch=on.watch,
-            payer_screening=payers.get(a.subject.payer, Screened.UNKNOWN).value,
             beneficiary_screening=beneficiaries.get(a.id, Screened.UNKNOWN).value,
         )
         for a in assessments
@@ -63,6 +61,7 @@ def _with_standing(assessment: Assessment, standing: Standing) -> Context:
     return Context(
         account_age_seconds=_age(standing.registered_at, subject.asked_at),
         tier=standing.tier.value,
+        payer_screening=standing.screening.value,
         limit_payment_left=left.payment,
         limit_day_left=left.day,
         limit_month_left=left.month,

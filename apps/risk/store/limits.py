@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from apps.risk.domain.limits import Counted, Ended, Limit, Releases, Use, day_of, first_of_month
+from apps.risk.domain.screening.standing import Standing as Screened
 from contracts.ids import made_at
 from contracts.risk import LimitChange, SetLimit, Tier, TierLimit
 from outbox.database import Reads, columns
@@ -18,9 +19,10 @@ ALL_OTHERS = "*"
 
 _STANDINGS = """
 SELECT asked.payer, asked.currency, coalesce(c.tier, 'unverified') AS tier, c.registered_at, l.per_payment, l.per_day,
-       l.per_month, u.day, u.month
+       l.per_month, u.day, u.month, s.status AS screening
 FROM unnest($1::uuid[], $2::text[]) AS asked (payer, currency)
 LEFT JOIN customer c ON c.user_id = asked.payer
+LEFT JOIN customer_screening s ON s.customer = asked.payer
 LEFT JOIN LATERAL (
     SELECT per_payment, per_day, per_month FROM tier_limit
     WHERE tier = coalesce(c.tier, 'unverified') AND currency IN (asked.currency, '*')
@@ -102,12 +104,16 @@ class Account(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """How a payer stands in a currency: the tier, since when they are a customer, their limit and what is used."""
+    """How a payer stands in a currency: the tier, since when they are a customer, their limit and what is used.
+
+    `screening` is where they stand with sanctions lists.
+    """
 
     tier: Tier
     registered_at: datetime | None
     limit: Limit | None
     use: Use
+    screening: Screened
 
 
 async def load_standings(reads: Reads, accounts: Collection[Account], day: date) -> dict[Account, Standing]:
@@ -179,7 +185,8 @@ async def set_limit(tx: Transaction, asked: SetLimit) -> TierLimit:
 
 def _standing(row: asyncpg.Record) -> Standing:
     limit = Limit(row["per_payment"], row["per_day"], row["per_month"]) if row["per_payment"] is not None else None
-    return Standing(Tier(row["tier"]), row["registered_at"], limit, Use(row["day"], row["month"]))
+    screening = Screened(row["screening"] or Screened.UNKNOWN)
+    return Standing(Tier(row["tier"]), row["registered_at"], limit, Use(row["day"], row["month"]), screening)
 
 
 def _limit(row: asyncpg.Record) -> TierLimit:

@@ -24,7 +24,6 @@ from outbox.database import Reads, columns
 from outbox.transaction import Transaction
 
 MOST_COUNTED = 1_000_000
-_STATUSES = "SELECT customer, status FROM customer_screening WHERE customer = ANY($1::uuid[])"
 _ADD_CUSTOMERS = "INSERT INTO customer_screening (customer) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING"
 _DUE = """
 SELECT customer FROM customer_screening WHERE screened_version < $1 ORDER BY screened_version, customer LIMIT $2
@@ -76,11 +75,6 @@ class KnownMatch(NamedTuple):
     reference: str
     party_hash: str
     status: ScreeningStatus
-
-
-async def load_statuses(reads: Reads, payers: Collection[UUID]) -> dict[UUID, Standing]:
-    """Return where payers stand; those whom nobody has told risk about are missing."""
-    return {row["customer"]: Standing(row["status"]) for row in await reads.fetch(_STATUSES, list(payers))}
 
 
 async def add_customers(tx: Transaction, customers: Iterable[UUID]) -> None:
