@@ -10,9 +10,9 @@ from starlette.types import Scope
 
 from gateway.probes import PROBES
 from gateway.request_context import RequestContext
+from outbox.logs import trace_of
 
 _UNMATCHED = "unmatched"
-_TRACE_ID = slice(3, 35)  # of a traceparent
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -65,6 +65,6 @@ class AccessLog:
             address=client[0] if client else None,
             request_id=context.request_id,
             correlation_id=context.correlation_id,
-            trace_id=context.traceparent[_TRACE_ID] if context.traceparent else None,
+            **trace_of(context.traceparent),
             **who,
         )

@@ -3,11 +3,13 @@
 import structlog
 from opentelemetry.trace import Span
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
 from gateway.access_log import AccessLog, Answered, method_of, route_of
 from gateway.metrics import REQUEST_SECONDS, REQUESTS, REQUESTS_IN_FLIGHT
 from gateway.problems import ProblemError
 from gateway.request_context import RequestContext, context_of, open_context
+from outbox.logs import trace_of
 from outbox.tracing import end_request, server_span
 
 _LOG = structlog.get_logger()
@@ -44,8 +46,12 @@ class Edge:
                 answered.body_bytes += len(message.get("body", b""))
             await send(message)
 
+        trace = trace_of(context.traceparent)
         try:
-            with REQUESTS_IN_FLIGHT.track_inprogress():
+            with (
+                REQUESTS_IN_FLIGHT.track_inprogress(),
+                bound_contextvars(correlation_id=context.correlation_id, **trace),
+            ):
                 await self._serve(scope, receive, send_with_headers, answered)
         finally:
             self._note(scope, context, answered, span)

@@ -23,6 +23,7 @@ from contracts.topology import Durable
 from outbox.cooperation import by_and_by, let_others_go_on
 from outbox.database import is_transient
 from outbox.deadlines import Deadlines
+from outbox.logs import about
 from outbox.metrics import BATCH_SECONDS, BATCH_SIZE, CONSUMED, CONSUMED_RESULTS
 from outbox.tracing import consuming, record_failure
 from outbox.transaction import Transaction, Transactions
@@ -141,8 +142,13 @@ class Consumer:
 
     async def _attempt(self, deliveries: Sequence[Delivery], turn: Turn, done: list[Delivery]) -> None:
         """Commit a batch, or its halves; `done` gets what is to be acknowledged."""
-        if not deliveries:
-            return
+        if len(deliveries) == 1:
+            with about(deliveries[0].envelope):
+                await self._try(deliveries, turn, done)
+        elif deliveries:
+            await self._try(deliveries, turn, done)
+
+    async def _try(self, deliveries: Sequence[Delivery], turn: Turn, done: list[Delivery]) -> None:
         try:
             duplicates = await self._commit_when_possible(deliveries, turn)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is that message's fate, not the consumer's

@@ -1,10 +1,15 @@
 """Structured logs: for people on a console, as JSON for machines."""
 
 import logging
+from contextlib import AbstractContextManager
+from typing import Any
 
 import structlog
 
+from contracts.message import Envelope
 from outbox.settings import LogSettings
+
+_TRACE_ID = slice(3, 35)  # of a traceparent
 
 # Both formats' own defaults print every frame's local variables, and with them passwords and keys.
 _TRACEBACKS_AS_DATA = structlog.processors.ExceptionRenderer(
@@ -33,6 +38,17 @@ def set_up_logs(settings: LogSettings, process: str) -> None:
         structlog.stdlib.ProcessorFormatter(processors=[*_from_stdlib(), *renderer], foreign_pre_chain=shared)
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+def about(envelope: Envelope[Any]) -> AbstractContextManager[None]:
+    """Let each line that is logged meanwhile, in this task, name the message that is worked on."""
+    ids = {"event_id": str(envelope.id), "correlation_id": envelope.correlationid}
+    return structlog.contextvars.bound_contextvars(**ids, **trace_of(envelope.traceparent))
+
+
+def trace_of(traceparent: str | None) -> dict[str, str]:
+    """Return the field that names a trace; none where there is none."""
+    return {"trace_id": traceparent[_TRACE_ID]} if traceparent else {}
 
 
 def _from_stdlib() -> list[structlog.types.Processor]:

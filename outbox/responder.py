@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from contracts.ids import new_id
 from contracts.message import SOURCE_PREFIX, Envelope, Message, Outcome, Problem, Reply, decode, envelope_of
 from outbox.database import Database
+from outbox.logs import about
 from outbox.metrics import QUERIES, QUERY_SECONDS
 from outbox.tracing import answering
 
@@ -41,19 +43,21 @@ class Responder:
         """Return the encoded reply to an encoded query."""
         request: Envelope[Message] | None = None
         started = time.perf_counter()
-        try:
-            request = decode(payload, self._query)
-            with answering(f"process {self.subject}", request.traceparent):
-                resource = await self._answer(self._database, request)
-            reply = Reply(outcome=Outcome.COMPLETED, resource=resource.model_dump(mode="json", exclude_none=True))
-        except Refused as refusal:
-            reply = Reply(outcome=Outcome.REFUSED, problem=refusal.problem)
-        except ValidationError as error:
-            places = sorted({".".join(map(str, e["loc"])) for e in error.errors(include_input=False)})
-            reply = _refusal("invalid_message", f"Not a valid query: {', '.join(places)}")
-        except Exception:  # noqa: BLE001 - whatever went wrong, the asker gets an answer and the log the trace
-            _LOG.exception("query failed", subject=self.subject)
-            reply = _refusal("unavailable", "The service cannot answer now; ask again.")
+        with ExitStack() as lines:
+            try:
+                request = decode(payload, self._query)
+                lines.enter_context(about(request))
+                with answering(f"process {self.subject}", request.traceparent):
+                    resource = await self._answer(self._database, request)
+                reply = Reply(outcome=Outcome.COMPLETED, resource=resource.model_dump(mode="json", exclude_none=True))
+            except Refused as refusal:
+                reply = Reply(outcome=Outcome.REFUSED, problem=refusal.problem)
+            except ValidationError as error:
+                places = sorted({".".join(map(str, e["loc"])) for e in error.errors(include_input=False)})
+                reply = _refusal("invalid_message", f"Not a valid query: {', '.join(places)}")
+            except Exception:  # noqa: BLE001 - whatever went wrong, the asker gets an answer and the log the trace
+                _LOG.exception("query failed", subject=self.subject)
+                reply = _refusal("unavailable", "The service cannot answer now; ask again.")
         QUERIES.labels(self.subject, reply.problem.code if reply.problem else reply.outcome.value).inc()
         QUERY_SECONDS.labels(self.subject).observe(time.perf_counter() - started)
         return self._envelope(request, reply).encode()

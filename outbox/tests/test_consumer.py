@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 from nats.aio.client import Client
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from contracts.ids import first_id_of
 from contracts.message import Envelope
@@ -75,10 +77,13 @@ async def test_a_poison_message_becomes_a_dead_letter_and_its_neighbours_are_unh
             raise RuntimeError("cannot digest this")
 
     await send(gateway, [command.encode() for command in commands])
-    async with running(handle):
-        (letter,) = await until(lambda: _at_least(operator, "DEAD_LETTERS", 1))
-        await until(lambda: _nothing_pending(operator))
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        async with running(handle):
+            (letter,) = await until(lambda: _at_least(operator, "DEAD_LETTERS", 1))
+            await until(lambda: _nothing_pending(operator))
     assert await effects(session) == sorted(c.data.account_id for c in commands if c is not poison)
+    about = [line["event_id"] for line in lines if line["event"] in {"will try again", "dead letter"}]
+    assert about == [str(poison.id)] * 5, "what is logged of a message names it"
     assert letter["data"]["reason"] == "RuntimeError: cannot digest this"
     assert letter["data"]["deliveries"] == 5
     assert letter["data"]["consumer"] == DURABLE
