@@ -268,7 +268,7 @@ def risk(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Ask risk for decisions by 50 rules: as many as go, 200 a second, and a burst; each from request to answer.
+    """Ask risk for decisions by 50 rules: as many as go, 200 a second, and bursts; each from request to answer.
 
     The service, PostgreSQL and NATS are its own, with everything on disk; the bench plays the payments service.
     Exits with code 1 where a request was never decided.

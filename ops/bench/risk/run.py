@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.progress import Progress
@@ -32,7 +33,7 @@ from outbox.transaction import Spoken, Transactions
 
 PROCESSES = ("postgres", "nats", "migrate", "provisioner", "risk")
 PACED = 200
-BURST = 1_000
+BURSTS = (100, 300, 1_000)
 _SENDER = "payments"
 _WARM_UP_SECONDS = 3.0
 _LAST_SECONDS = 30.0
@@ -69,14 +70,14 @@ class _Run:
         self._lost = 0
 
     async def report(self) -> RiskReport:
-        """Measure as many as go, a steady load, and a burst, one after the other."""
+        """Measure as many as go, a steady load, and bursts, one after the other."""
         options, load_average = self._options, os.getloadavg()[0]
         await self._as_many_as_go(_WARM_UP_SECONDS)
         full = f"as many as go, {options.concurrency} at once"
         phases = [
             await self._phase(full, lambda: self._as_many_as_go(options.seconds), options.seconds),
             await self._phase(f"{PACED}/s", lambda: self._paced(options.seconds), options.seconds),
-            await self._phase(f"a burst of {BURST:,}", self._burst, None),
+            *[await self._phase(f"a burst of {number:,}", partial(self._asker.ask, number), None) for number in BURSTS],
         ]
         return RiskReport(
             payers=options.payers,
@@ -130,9 +131,6 @@ class _Run:
                     asking.create_task(self._asker.ask())
                     sent += 1
                 await asyncio.sleep(_TICK)
-
-    async def _burst(self) -> None:
-        await self._asker.ask(BURST)
 
 
 @asynccontextmanager
