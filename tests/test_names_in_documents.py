@@ -1,7 +1,10 @@
 """What documents name exists: commands with their options, routes, messages."""
 
+import ast
+import json
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -88,3 +91,23 @@ def test_what_does_not_exist_is_noticed() -> None:
     assert unknown_words(["risk", "rules", "erase"]) == ["erase"]
     assert unknown_words(["audit", "--quick", "--json"]) == ["--quick"]
     assert Path("README.md").name in documents()
+
+
+def fenced(path: str, language: str) -> list[str]:
+    tokens = MarkdownIt().parse((ROOT / path).read_text())
+    return [token.content for token in tokens if token.type == "fence" and token.info.strip() == language]
+
+
+@pytest.mark.parametrize("path", documents())
+def test_python_is_python_and_imports_what_is_there(path: str) -> None:
+    for code in fenced(path, "python"):
+        tree = ast.parse(code)
+        for imported in (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)):
+            module = import_module(str(imported.module))
+            assert [alias.name for alias in imported.names if not hasattr(module, alias.name)] == []
+
+
+@pytest.mark.parametrize("path", documents())
+def test_json_is_json(path: str) -> None:
+    for code in fenced(path, "json"):
+        json.loads(code)
