@@ -9,18 +9,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 import orjson
-from pydantic import SecretStr
 
 from contracts.risk import LABELS_AT_ONCE, Label, LabelsImported
+from ops.gateway_session import GatewaySession, answered
 from ops.stack.errors import StackError
 
 MOST_ROWS = 200_000
 _NEEDED = {"payment_intent_id", "label"}
 _PATH = "/v1/risk/labels"
 _LONGEST_REFERENCE = 200
-_DEADLINE = 30.0
 _TOO_MANY_REQUESTS = 429
 _MOST_TRIES = 10
 
@@ -40,39 +38,26 @@ def read_labels(path: Path) -> list[Row]:
 
 
 async def send_labels(
-    gateway: str, email: str, password: SecretStr, file: str, rows: Sequence[Row], tell: Callable[[int], None]
+    session: GatewaySession, file: str, rows: Sequence[Row], tell: Callable[[int], None]
 ) -> LabelsImported:
     """Send the labels of a file, telling after each part how many are sent. Raises StackError."""
     taken, unknown = 0, list[UUID]()
-    async with httpx.AsyncClient(base_url=gateway, timeout=_DEADLINE) as http:
-        try:
-            session = _answered(await http.post("/v1/sessions", json=_credentials(email, password)))
-            http.headers["Authorization"] = f"Bearer {session['access_token']}"
-            try:
-                for start in range(0, len(rows), LABELS_AT_ONCE):
-                    part = rows[start : start + LABELS_AT_ONCE]
-                    done = await _send(http, {"reference": file[:_LONGEST_REFERENCE], "labels": part})
-                    taken += done.taken
-                    unknown += done.unknown
-                    tell(start + len(part))
-            finally:
-                await http.delete(f"/v1/sessions/{session['session_id']}")
-        except httpx.HTTPError as error:
-            raise StackError(f"the gateway does not answer ({type(error).__name__}) at {gateway}") from error
+    for start in range(0, len(rows), LABELS_AT_ONCE):
+        part = rows[start : start + LABELS_AT_ONCE]
+        done = await _send(session, {"reference": file[:_LONGEST_REFERENCE], "labels": part})
+        taken += done.taken
+        unknown += done.unknown
+        tell(start + len(part))
     return LabelsImported(taken=taken, unknown=unknown)
 
 
-def _credentials(email: str, password: SecretStr) -> dict[str, str]:
-    return {"email": email, "password": password.get_secret_value()}
-
-
-async def _send(http: httpx.AsyncClient, body: dict[str, Any]) -> LabelsImported:
+async def _send(session: GatewaySession, body: dict[str, Any]) -> LabelsImported:
     # The same part of the same file has the same key: sent again after an interruption, it is taken once.
     key = hashlib.sha256(orjson.dumps(body)).hexdigest()
     for _ in range(_MOST_TRIES):
-        answer = await http.post(_PATH, json=body, headers={"Idempotency-Key": key})
+        answer = await session.send(_PATH, body, key)
         if answer.status_code != _TOO_MANY_REQUESTS:
-            return LabelsImported.model_validate(_answered(answer))
+            return LabelsImported.model_validate(answered(answer))
         await asyncio.sleep(float(answer.headers.get("Retry-After", 1)))
     raise StackError("the gateway takes no more requests for now; send the file again later")
 
@@ -97,14 +82,3 @@ def _row(row: Mapping[str, str]) -> Row:
         known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         read["labelled_at"] = known.astimezone(UTC).isoformat()
     return read
-
-
-def _answered(answer: httpx.Response) -> dict[str, Any]:
-    """Return what was answered. Raises StackError with the problem's own words."""
-    try:
-        content: dict[str, Any] = answer.json()
-    except ValueError as error:
-        raise StackError(f"the gateway answers {answer.status_code} without a document") from error
-    if not answer.is_success:
-        raise StackError(str(content.get("detail") or content.get("title") or answer.status_code))
-    return content

@@ -64,7 +64,7 @@ async def test_limits_hold_over_all_that_is_held_and_what_is_canceled_comes_free
     analyst, payer, shop = await asyncio.gather(*(_person(stack, http, r) for r in ("analyst", "customer", "merchant")))
     by = {"LEDGERLINK_EMAIL": analyst.email, "LEDGERLINK_PASSWORD": PASSWORD}
     wrong = await _limits(stack, *SET, "--per-day", "40", "--per-month", "100", **by)
-    assert (wrong.exit_code, "not set: Per payment" in wrong.stderr) == (1, True)
+    assert (wrong.exit_code, "Error: Per payment" in wrong.stderr) == (1, True)
     done = await _limits(stack, *SET, "--per-day", "80", "--per-month", "100", **by)
     assert (done.exit_code, done.stdout) == (0, "Set for unverified in CHF.\n"), done.stderr
     listed = json.loads((await _limits(stack, "--json")).stdout)

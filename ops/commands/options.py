@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,12 @@ DataDir = Annotated[
         "--data-dir", envvar="LEDGERLINK_DATA_DIR", help="Where the embedded stack keeps its data.", file_okay=False
     ),
 ]
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
+
+
+def in_utc(moment: datetime | None) -> datetime | None:
+    """Return a time that was typed; without a zone it is UTC."""
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 def command_on(data_dir: Path, command: str) -> str:

@@ -1,13 +1,13 @@
 """`ledgerlink outbox`: how far services have published what they have to say, and saying it again."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ops.commands.asking import NOT_DONE, done
-from ops.commands.options import DEFAULT_DATA_DIR, DataDir
+from ops.commands.options import DEFAULT_DATA_DIR, TIMES, DataDir, in_utc
 
 if TYPE_CHECKING:
     from ops.outboxes import OutboxReport, Rewind
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Show what services have published, and let them publish it again.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
-_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 
 
 @app.command("status")
@@ -44,7 +43,7 @@ def rewind(  # noqa: PLR0913 - a command's options
     service: Annotated[str, typer.Argument(help="Whose outbox: identity, wallet, payments or risk.")],
     stream: Annotated[str, typer.Argument(help="What is said in this stream, as `outbox status` names it.")],
     position: Annotated[int | None, typer.Option(min=0, help="Say what follows this position.")] = None,
-    since: Annotated[datetime | None, typer.Option(formats=_FORMATS, help="Say what was recorded since (UTC).")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=TIMES, help="Say what was recorded since (UTC).")] = None,
     wait: Annotated[float, typer.Option(min=0, max=600, help="Seconds to wait until it is said.")] = 60.0,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     *,
@@ -71,7 +70,7 @@ def rewind(  # noqa: PLR0913 - a command's options
 
     if [position is not None, since is not None, everything].count(True) != 1:
         raise typer.BadParameter("say where from: one of --position, --since and --all")
-    moment = since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
+    moment = in_utc(since)
     plan = done(_plan(data_dir, service, stream, position, moment))
     typer.echo(_told(plan), err=as_json)
     if not yes:

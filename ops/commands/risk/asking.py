@@ -1,12 +1,18 @@
-"""What commands that ask risk's database have in common: where it is, and what is told when it cannot be asked."""
+"""How commands ask risk's database, or the gateway for somebody, and what is told when there is no answer."""
 
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 from ops.commands.options import command_on
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from ops.gateway_session import GatewaySession
 
 T = TypeVar("T")
 NOT_DONE = 1
@@ -36,3 +42,32 @@ def asked(data_dir: Path, ask: Callable[[str], Awaitable[T]]) -> T:
         start = f"nothing runs on {data_dir.resolve()}; start it with: {command_on(data_dir, 'up')}"
         typer.echo(f"Error: {start if is_stopped('risk', error) else told(error)}", err=True)
     raise typer.Exit(NOT_DONE)
+
+
+def asked_of_gateway(data_dir: Path, ask: "Callable[[GatewaySession], Awaitable[T]]") -> T:
+    """Return what the gateway answers somebody who is logged in; tell why where it does not, and exit with code 1.
+
+    Their address and password are asked for, or come from LEDGERLINK_EMAIL and LEDGERLINK_PASSWORD.
+    """
+    import asyncio
+
+    from ops.gateway_session import find_gateway, logged_in
+    from ops.stack.errors import StackError
+
+    async def answered(gateway: str) -> T:
+        async with logged_in(gateway, *_person()) as session:
+            return await ask(session)
+
+    try:
+        return asyncio.run(answered(find_gateway(data_dir)))
+    except StackError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(NOT_DONE) from None
+
+
+def _person() -> "tuple[str, SecretStr]":
+    from pydantic import SecretStr
+
+    email = os.environ.get("LEDGERLINK_EMAIL") or typer.prompt("Address", err=True)
+    password = os.environ.get("LEDGERLINK_PASSWORD") or typer.prompt("Password", hide_input=True, err=True)
+    return email, SecretStr(password)

@@ -53,8 +53,10 @@ def list_cases(
     cases = asked(data_dir, lambda url: risk_cases.list_cases(url, question))
     if as_json:
         typer.echo(orjson.dumps([case.model_dump(mode="json") for case in cases], option=orjson.OPT_INDENT_2))
-    else:
+    elif cases:
         _show(cases)
+    else:
+        typer.echo("There is no such case.")
 
 
 @cases_app.command("show")

@@ -1,16 +1,13 @@
 """`ledgerlink risk labels import`: what payments turned out to be, out of a file."""
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ops.commands.options import DEFAULT_DATA_DIR, DataDir
 from ops.commands.risk.app import app
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
+from ops.commands.risk.asking import NOT_DONE, asked_of_gateway
 
 labels_app = typer.Typer(help="Say what payments turned out to be.", no_args_is_help=True)
 app.add_typer(labels_app, name="labels")
@@ -38,18 +35,15 @@ def import_labels(
 
       $ ledgerlink risk labels import chargebacks-2026-10.csv
     """
-    import asyncio
-
-    from ops import risk_labels, risk_limits
+    from ops import risk_labels
     from ops.stack.errors import StackError
 
     try:
         rows = risk_labels.read_labels(file)
-        gateway = risk_limits.find_gateway(data_dir)
-        done = asyncio.run(risk_labels.send_labels(gateway, *_analyst(), file.name, rows, _tell_progress))
     except (StackError, OSError) as error:
         typer.echo(f"Error: not imported: {error}", err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(NOT_DONE) from None
+    done = asked_of_gateway(data_dir, lambda session: risk_labels.send_labels(session, file.name, rows, _tell_progress))
     if as_json:
         typer.echo(done.model_dump_json(indent=2))
         return
@@ -60,11 +54,3 @@ def import_labels(
 
 def _tell_progress(sent: int) -> None:
     typer.echo(f"{sent:,} sent", err=True)
-
-
-def _analyst() -> "tuple[str, SecretStr]":
-    from pydantic import SecretStr
-
-    email = os.environ.get("LEDGERLINK_EMAIL") or typer.prompt("The analyst's address", err=True)
-    password = os.environ.get("LEDGERLINK_PASSWORD") or typer.prompt("Password", hide_input=True, err=True)
-    return email, SecretStr(password)

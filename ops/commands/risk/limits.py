@@ -1,6 +1,5 @@
 """`ledgerlink risk limits`: what customers of each tier may pay, and setting it."""
 
-import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,11 +7,9 @@ import typer
 from contracts.risk import HIGHEST_LIMIT, Tier
 from ops.commands.options import DEFAULT_DATA_DIR, DataDir
 from ops.commands.risk.app import app
-from ops.commands.risk.asking import asked
+from ops.commands.risk.asking import asked, asked_of_gateway
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from contracts.risk import TierLimit
 
 limits_app = typer.Typer(help="Show and set what customers of each tier may pay.")
@@ -72,31 +69,15 @@ def set_limit(
 
       $ ledgerlink risk limits set verified --currency JPY --per-payment 4000000 --per-day 16000000 --per-month 80000000 --reason "Yen are small"
     """  # noqa: E501 - an example is one line
-    import asyncio
-
     from ops import risk_limits
-    from ops.stack.errors import StackError
 
     wanted = {"tier": tier.value, "per_payment": per_payment, "per_day": per_day, "per_month": per_month}
     wanted |= {"reason": reason} | ({"currency": currency} if currency else {})
-    try:
-        gateway = risk_limits.find_gateway(data_dir)
-        limit = asyncio.run(risk_limits.set_limit(gateway, *_analyst(), wanted))
-    except StackError as error:
-        typer.echo(f"Error: not set: {error}", err=True)
-        raise typer.Exit(1) from None
+    limit = asked_of_gateway(data_dir, lambda session: risk_limits.set_limit(session, wanted))
     if as_json:
         typer.echo(limit.model_dump_json(indent=2))
     else:
         typer.echo(f"Set for {limit.tier.value} in {limit.currency or 'all other currencies'}.")
-
-
-def _analyst() -> "tuple[str, SecretStr]":
-    from pydantic import SecretStr
-
-    email = os.environ.get("LEDGERLINK_EMAIL") or typer.prompt("The analyst's address", err=True)
-    password = os.environ.get("LEDGERLINK_PASSWORD") or typer.prompt("Password", hide_input=True, err=True)
-    return email, SecretStr(password)
 
 
 def _show(limits: "list[TierLimit]") -> None:

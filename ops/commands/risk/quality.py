@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.commands.options import DEFAULT_DATA_DIR, DataDir
+from ops.commands.options import DEFAULT_DATA_DIR, TIMES, DataDir, in_utc
 from ops.commands.risk.app import app
 from ops.commands.risk.asking import NOT_DONE, asked
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
     from contracts.risk import Caught, Quality
 
-_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 _DAYS = 30
 
 
 @app.command("quality")
 def quality(
     since: Annotated[
-        datetime | None, typer.Option(formats=_FORMATS, help=f"Asked for then or later; {_DAYS} days ago if left out.")
+        datetime | None,
+        typer.Option(formats=TIMES, help=f"Asked for then or later; {_DAYS} days ago if left out."),
     ] = None,
-    until: Annotated[datetime | None, typer.Option(formats=_FORMATS, help="Asked for before then.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=TIMES, help="Asked for before then.")] = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
@@ -41,17 +41,13 @@ def quality(
     """
     from ops import risk_cases
 
-    end = _utc(until) or datetime.now(UTC)
-    start = _utc(since) or end - timedelta(days=_DAYS)
+    end = in_utc(until) or datetime.now(UTC)
+    start = in_utc(since) or end - timedelta(days=_DAYS)
     if start >= end:
         typer.echo("Error: --since must be before --until", err=True)
         raise typer.Exit(NOT_DONE)
     found = asked(data_dir, lambda url: risk_cases.measure_quality(url, start, end))
     typer.echo(found.model_dump_json(indent=2)) if as_json else _show(found)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 def _show(found: "Quality") -> None:
@@ -64,7 +60,7 @@ def _show(found: "Quality") -> None:
         ("Outcome", [(outcome.outcome, outcome) for outcome in found.outcomes]),
         ("All", [("not just approved", found.stopped)]),
     ]
-    for title, caught in rows:
+    for title, caught in rows if found.frauds or found.goods else ():
         console.print(_table(title, caught))
     kept = "" if found.is_whole else " Only the newest are counted."
     console.print(f"{found.frauds:,} frauds and {found.goods:,} good payments are known.{kept}")

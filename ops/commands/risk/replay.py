@@ -6,21 +6,20 @@ from uuid import UUID
 
 import typer
 
-from ops.commands.options import DEFAULT_DATA_DIR, DataDir, command_on
+from ops.commands.options import DEFAULT_DATA_DIR, TIMES, DataDir, command_on, in_utc
 from ops.commands.risk.app import app
 
 if TYPE_CHECKING:
     from ops.risk_replay import ReplayReport
 
 EXACT, DIFFERENT, NOT_REPLAYED = 0, 1, 2
-_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 
 
 @app.command("replay")
 def replay(
     assessment: Annotated[UUID | None, typer.Argument(help="The decision's assessment id; without it, all.")] = None,
-    since: Annotated[datetime | None, typer.Option(formats=_FORMATS, help="Asked for at this time or later.")] = None,
-    until: Annotated[datetime | None, typer.Option(formats=_FORMATS, help="Asked for before this time.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=TIMES, help="Asked for at this time or later.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=TIMES, help="Asked for before this time.")] = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of sentences.")] = False,
@@ -50,7 +49,7 @@ def replay(
     from ops.stack.errors import StackError
 
     try:
-        wanted = Wanted(assessment, _utc(since), _utc(until))
+        wanted = Wanted(assessment, in_utc(since), in_utc(until))
         report = asyncio.run(run_replay(find_database("risk", data_dir), wanted))
     except (LookupError, NotReplayableError) as error:
         typer.echo(f"Error: not replayed: {error}", err=True)
@@ -63,12 +62,6 @@ def replay(
         raise typer.Exit(NOT_REPLAYED) from None
     typer.echo(report.model_dump_json(indent=2)) if as_json else _tell(report)
     raise typer.Exit(EXACT if report.is_exact else DIFFERENT)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    from datetime import UTC
-
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 def _tell(report: "ReplayReport") -> None:

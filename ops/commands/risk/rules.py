@@ -1,16 +1,15 @@
 """`ledgerlink risk rules`: rule sets from a file to the active one, and back."""
 
-import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from pydantic import SecretStr
 
-from ops.commands.options import DEFAULT_DATA_DIR, DataDir
+from ops.commands.options import DEFAULT_DATA_DIR, TIMES, DataDir, in_utc
 from ops.commands.risk.app import app
+from ops.commands.risk.asking import asked_of_gateway
 
 if TYPE_CHECKING:
     from contracts.risk import Backtest, RuleSet, RuleSetPage
@@ -22,7 +21,6 @@ app.add_typer(rules_app, name="rules")
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
 RuleSetHash = Annotated[str, typer.Argument(help="The rule set's hash, as drafting it tells.")]
-_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 _DAYS = 30
 
 
@@ -89,8 +87,8 @@ def show(rule_set: RuleSetHash, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
 @rules_app.command("backtest")
 def backtest(
     rule_set: RuleSetHash,
-    since: Annotated[datetime | None, typer.Option(formats=_FORMATS, help="Without it, 30 days ago (UTC).")] = None,
-    until: Annotated[datetime | None, typer.Option(formats=_FORMATS, help="Without it, now (UTC).")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=TIMES, help="Without it, 30 days ago (UTC).")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=TIMES, help="Without it, now (UTC).")] = None,
     limit: Annotated[int, typer.Option(min=1, max=5_000_000, help="At most so many payments, the newest.")] = 500_000,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     *,
@@ -106,7 +104,7 @@ def backtest(
     from ops.risk_rules import Period
 
     now = datetime.now(UTC)
-    period = Period(_utc(since) or now - timedelta(days=_DAYS), _utc(until) or now, limit)
+    period = Period(in_utc(since) or now - timedelta(days=_DAYS), in_utc(until) or now, limit)
     with progress_bars() as bars:
         bar = bars.add_task("payments", total=None)
 
@@ -175,32 +173,9 @@ def rollback(data_dir: DataDir = DEFAULT_DATA_DIR, *, as_json: AsJson = False) -
 
 
 def _asked(data_dir: Path, ask: "Callable[[Rules], Awaitable[T]]") -> T:
-    """Return what the gateway answers somebody who is logged in; tell why where it does not, and exit with code 1."""
-    import asyncio
+    from ops.risk_rules import Rules
 
-    from ops.risk_limits import find_gateway
-    from ops.risk_rules import logged_in
-    from ops.stack.errors import StackError
-
-    async def answered(gateway: str, email: str, password: SecretStr) -> T:
-        async with logged_in(gateway, email, password) as them:
-            return await ask(them)
-
-    try:
-        return asyncio.run(answered(find_gateway(data_dir), *_person()))
-    except StackError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(1) from None
-
-
-def _person() -> tuple[str, SecretStr]:
-    email = os.environ.get("LEDGERLINK_EMAIL") or typer.prompt("Address", err=True)
-    password = os.environ.get("LEDGERLINK_PASSWORD") or typer.prompt("Password", hide_input=True, err=True)
-    return email, SecretStr(password)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+    return asked_of_gateway(data_dir, lambda session: ask(Rules(session)))
 
 
 def _tell(rule_set: "RuleSet", *, as_json: bool) -> None:
