@@ -1,4 +1,4 @@
-"""What documents name exists: commands with their options, routes, messages."""
+"""What documents name exists: commands with their options, routes, messages, metrics."""
 
 import ast
 import json
@@ -28,6 +28,9 @@ FILE = re.compile(rf"`((?:{ROOMS_OF_FILES})/[\w./-]+\w)`")
 ID = re.compile(r"\{\w+\}|[\w-]{24,}")
 OTHER_COMPANY = "docs/guides/sandbox-processor.md"
 """Its routes are the processor's."""
+# No part of a path or of the name of a recording rule; the client and the volume of secrets are no metrics.
+METRIC = re.compile(r"(?<![:/\w-])ledgerlink_(?!client|secrets)\w+(?![\w/:-])")
+OF_A_HISTOGRAM = re.compile("_(?:bucket|sum|count)$")
 COMMAND = re.compile(r"(?<![\w./-])ledgerlink ((?:[a-z][a-z-]+)(?: [^\s|;&()`#$]+)*)")
 
 
@@ -67,8 +70,20 @@ def test_messages_exist(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", documents())
+def test_metrics_exist(path: str, metrics: set[str]) -> None:
+    named = {OF_A_HISTOGRAM.sub("", name) for name in METRIC.findall((ROOT / path).read_text())}
+    assert named <= metrics
+
+
+@pytest.mark.parametrize("path", documents())
 def test_files_exist(path: str) -> None:
     assert [name for name in FILE.findall((ROOT / path).read_text()) if not (ROOT / name).exists()] == []
+
+
+@pytest.fixture(scope="module")
+def metrics() -> set[str]:
+    code = [file for room in ("outbox", "apps", "gateway") for file in (ROOT / room).rglob("*.py")]
+    return {name for file in code for name in re.findall(r'"(ledgerlink_\w+)"', file.read_text())}
 
 
 def route_of(method: str, path: str) -> str:
