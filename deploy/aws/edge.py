@@ -14,6 +14,7 @@ from deploy.aws.firewall import Firewall
 from deploy.aws.network import HTTP, HTTPS, Network
 from deploy.aws.processes import PORT
 from deploy.aws.retention import removal_policy
+from gateway.probes import PROBES
 
 IDLE = Duration.seconds(330)
 """Longer than an event stream lasts (GATEWAY_STREAM_SECONDS)."""
@@ -46,13 +47,19 @@ class Edge(Construct):
             default_action=elb.ListenerAction.redirect(protocol="HTTPS", port=str(HTTPS), permanent=True),
         )
         self.gateways = self._targets(network, gateway)
-        self.balancer.add_listener(
+        public = self.balancer.add_listener(
             "Https",
             port=HTTPS,
             open=False,
             certificates=[acm.Certificate.from_certificate_arn(self, "Certificate", environment.certificate_arn)],
             ssl_policy=elb.SslPolicy.RECOMMENDED_TLS,
             default_target_groups=[self.gateways],
+        )
+        public.add_action(
+            "Probes",
+            priority=1,
+            conditions=[elb.ListenerCondition.path_patterns(sorted(PROBES))],
+            action=elb.ListenerAction.fixed_response(404),
         )
         Firewall(self, "Firewall", environment, self.balancer.load_balancer_arn)
 

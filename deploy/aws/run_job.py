@@ -1,18 +1,16 @@
 """`python -m deploy.aws.run_job ENVIRONMENT JOB`: run a job of the stack `jobs` and wait until it has ended well."""
 
 import argparse
-import json
-import subprocess
 import sys
 import time
 from typing import Any
 
 from deploy.aws.environments import Environment, load
+from deploy.aws.outputs import aws, outputs
 
 DEADLINE = 1800.0
 """Seconds. A migration that takes longer goes on, but the deployment does not wait for it."""
 POLL = 5.0
-AWS_SECONDS = 60.0
 
 
 def main() -> None:
@@ -44,12 +42,11 @@ def output_key(job: str, what: str) -> str:
 
 
 def _start(environment: Environment, job: str) -> str:
-    described = _aws(environment, "cloudformation", "describe-stacks", "--stack-name", f"{environment.prefix}-jobs")
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Stacks"][0]["Outputs"]}
-    if output_key(job, "definition") not in outputs:
+    told = outputs(environment, "jobs")
+    if output_key(job, "definition") not in told:
         raise SystemExit(f"there is no job {job}")
-    network = f"awsvpcConfiguration={{{outputs[output_key(job, 'network')]},assignPublicIp=DISABLED}}"
-    started = _aws(
+    network = f"awsvpcConfiguration={{{told[output_key(job, 'network')]},assignPublicIp=DISABLED}}"
+    started = aws(
         environment,
         "ecs",
         "run-task",
@@ -58,7 +55,7 @@ def _start(environment: Environment, job: str) -> str:
         "--launch-type",
         "FARGATE",
         "--task-definition",
-        outputs[output_key(job, "definition")],
+        told[output_key(job, "definition")],
         "--network-configuration",
         network,
     )
@@ -70,23 +67,13 @@ def _start(environment: Environment, job: str) -> str:
 def _wait(environment: Environment, task: str) -> dict[str, Any]:
     until = time.monotonic() + DEADLINE
     while time.monotonic() < until:
-        described: dict[str, Any] = _aws(
+        described: dict[str, Any] = aws(
             environment, "ecs", "describe-tasks", "--cluster", environment.prefix, "--tasks", task
         )["tasks"][0]
         if described["lastStatus"] == "STOPPED":
             return described
         time.sleep(POLL)
     raise SystemExit(f"{task} has not ended after {DEADLINE:.0f} s; it goes on")
-
-
-def _aws(environment: Environment, *arguments: str) -> Any:
-    command = ["aws", *arguments, "--region", environment.region, "--output", "json"]
-    done = subprocess.run(  # noqa: S603  # an argument list, no shell
-        command, capture_output=True, text=True, timeout=AWS_SECONDS, check=False
-    )
-    if done.returncode:
-        raise SystemExit(done.stderr.strip())
-    return json.loads(done.stdout)
 
 
 if __name__ == "__main__":

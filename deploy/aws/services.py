@@ -1,6 +1,6 @@
 """What serves: the four services, the gateway behind its load balancer, and the provisioner that watches the broker."""
 
-from aws_cdk import Stack
+from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
@@ -10,6 +10,7 @@ from deploy.aws.broker import Broker
 from deploy.aws.edge import Edge
 from deploy.aws.environments import Environment
 from deploy.aws.network import Network
+from deploy.aws.outputs import RELEASE
 from deploy.aws.place import Place
 from deploy.aws.processes import PROCESSES, PROVISIONER
 from deploy.aws.restarts import restart_weekly
@@ -26,6 +27,7 @@ class Services(Stack):
         super().__init__(scope, name, env={"region": environment.region}, description="LedgerLink: services")
         self.services = {p: add_service(self, p, environment, network, place) for p in PROCESSES}
         self.services[PROVISIONER] = self._provisioner(network, place)
+        CfnOutput(self, RELEASE, value=environment.image_tag)
         edge = Edge(self, "Edge", environment, network, self.services["gateway"])
         restart_weekly(self, place.cluster, self.services)
         Alarms(self, "Alarms", environment, place, self.services, edge, broker)

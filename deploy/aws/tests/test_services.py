@@ -7,6 +7,7 @@ from deploy.aws.delivery import ISSUER
 from deploy.aws.processes import NODES, PROCESSES, SERVICES
 from deploy.aws.tests.conftest import Templates
 from deploy.aws.watched import LAG, WATCHED
+from gateway.probes import PROBES
 
 
 def test_deployments_that_fail_are_rolled_back(prod: Templates) -> None:
@@ -94,6 +95,13 @@ def test_clients_speak_tls_and_are_filtered(prod: Templates) -> None:
                     {"Key": "access_logs.s3.enabled", "Value": "true"},
                 ]
             )
+        },
+    )
+    prod.services.has_resource_properties(
+        "AWS::ElasticLoadBalancingV2::ListenerRule",
+        {
+            "Actions": [Match.object_like({"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}})],
+            "Conditions": [{"Field": "path-pattern", "PathPatternConfig": {"Values": sorted(PROBES)}}],
         },
     )
     prod.services.resource_count_is("AWS::WAFv2::WebACLAssociation", 1)
