@@ -18,7 +18,7 @@ from tests.waiting import eventually
 
 DEPLOYED = Path(__file__).parents[1] / "deploy" / "prometheus"
 SERVER = shutil.which("prometheus") or ""
-SCRAPE = "1s"
+SCRAPE = "2s"
 STOP_SECONDS = 10
 
 

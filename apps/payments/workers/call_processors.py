@@ -30,6 +30,7 @@ from contracts.ids import new_id
 from contracts.payments import OperationNeedsAttention
 from outbox.database import is_transient
 from outbox.ending import end
+from outbox.logs import trace_of
 from outbox.metrics import JOB_FAILURES
 from outbox.tracing import calling, note
 from outbox.transaction import Transaction, Transactions
@@ -150,7 +151,7 @@ class CallProcessors(Worker):
                     result = await _ask(self._processors[name], due)
                     note("ledgerlink.operation.status", result.status.value)
         except Exception:  # noqa: BLE001 - whatever went wrong, it may have happened, and the others go on
-            _LOG.exception("call failed", processor=name, operation=str(due.operation.id))
+            _LOG.exception("call failed", processor=name, operation=str(due.operation.id), **trace_of(due.traceparent))
             result = _UNKNOWN
         CALLS.labels(name, verb.value, result.status.value).inc()
         CALL_SECONDS.labels(name).observe(time.perf_counter() - started)
@@ -197,7 +198,8 @@ class CallProcessors(Worker):
             if is_transient(error):
                 raise
             JOB_FAILURES.labels(NAME).inc()
-            _LOG.exception("answer not applied", operation=str(answer.due.operation.id))
+            due = answer.due
+            _LOG.exception("answer not applied", operation=str(due.operation.id), **trace_of(due.traceparent))
             async with self._transactions.begin() as tx:
                 await self._postpone(tx, [Answer(answer.due, _UNKNOWN)])
 
