@@ -2,20 +2,15 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner, Result
 
 from contracts.ids import new_id
 from ledgerlink_client import LedgerLink
-from ops.cli import app
 from ops.stack.stack import Stack
-from tests.oauth_people import log_in
-from tests.people import PASSWORD
+from tests.risk_people import Person, new_person, risk_command
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,42 +19,9 @@ UNDER_REVIEW = 8_500_00
 """The rules that ship have an analyst look at it."""
 
 
-@dataclass
-class Person:
-    """Somebody who asks with an access token."""
-
-    http: httpx.AsyncClient
-    id: str
-    email: str
-    header: dict[str, str]
-
-    async def send(self, method: str, path: str, **body: Any) -> httpx.Response:
-        headers = self.header | {"Idempotency-Key": str(new_id())}
-        return await self.http.request(method, path, json=body or None, headers=headers)
-
-    async def get(self, path: str, **asked: Any) -> httpx.Response:
-        return await self.http.get(path, params=asked, headers=self.header)
-
-
-async def _person(stack: Stack, http: httpx.AsyncClient, role: str = "customer") -> Person:
-    email = f"{new_id()}@ledgerlink.example"
-    user = (await http.post("/v1/users", json={"email": email, "password": PASSWORD})).json()
-    if role != "customer":
-        secrets = stack.parts.secrets
-        admin = await log_in(http, secrets.admin_email, secrets.admin_password.get_secret_value())
-        made = await http.post(f"/v1/users/{user['id']}/role", json={"role": role}, headers=admin)
-        assert made.status_code == 200, made.text
-    return Person(http, user["id"], email, await log_in(http, email, PASSWORD))
-
-
-async def _risk(stack: Stack, *words: str, **environment: str) -> Result:
-    where = ["--data-dir", str(stack.layout.root)]
-    return await asyncio.to_thread(CliRunner().invoke, app, ["risk", *words, *where], env=environment)
-
-
 async def _pay(payer: Person, shop: Person, operator: LedgerLink) -> str:
     """Make a payment that waits for an analyst; return its id."""
-    wallets = [(await p.send("POST", "/v1/wallets", currency="EUR")).json()["id"] for p in (payer, shop)]
+    wallets = [await person.wallet("EUR") for person in (payer, shop)]
     await operator.wallets.top_up(wallets[0], 10_000_00, "EUR")
     money = {"amount": UNDER_REVIEW, "currency": "EUR", "confirm": True}
     ends = dict(zip(("source_wallet", "destination_wallet"), wallets, strict=True))
@@ -72,7 +34,7 @@ async def test_an_analyst_works_on_a_case_and_says_later_what_the_payment_was(
     stack: Stack, http: httpx.AsyncClient, operator: LedgerLink, tmp_path: Path
 ) -> None:
     analyst, other, payer, shop = await asyncio.gather(
-        *(_person(stack, http, role) for role in ("analyst", "analyst", "customer", "customer"))
+        *(new_person(stack, http, role) for role in ("analyst", "analyst", "customer", "customer"))
     )
     intent = await _pay(payer, shop, operator)
     decided = await analyst.get("/v1/risk/decisions", payment_intent_id=intent)
@@ -96,27 +58,26 @@ async def test_an_analyst_works_on_a_case_and_says_later_what_the_payment_was(
         return bool((await payer.get(f"/v1/payment_intents/{intent}")).json()["status"] == "succeeded")
 
     await eventually("the payment goes on", is_paid)
-    shown = await _risk(stack, "cases", "show", case.rpartition("/")[2], "--json")
+    shown = await risk_command(stack, "cases", "show", case.rpartition("/")[2], "--json")
     events = [event["kind"] for event in json.loads(shown.stdout)["events"]]
     assert events == ["opened", "claimed", "note", "evidence", "decision"]
-    listed = await _risk(stack, "cases", "list", "--status", "decided")
+    listed = await risk_command(stack, "cases", "list", "--status", "decided")
     assert (listed.exit_code, "approve" in listed.stdout) == (0, True), listed.output
 
     labelled = await analyst.send("PUT", f"/v1/risk/labels/{intent}", label="good", reason="All is well.")
     assert (labelled.status_code, labelled.json()["source"]) == (200, "analyst"), labelled.text
     file = tmp_path / "labels.csv"
     file.write_text(f"payment_intent_id,label,labelled_at\n{intent},fraud,2026-01-05\n{new_id()},good,\n")
-    by = {"LEDGERLINK_EMAIL": analyst.email, "LEDGERLINK_PASSWORD": PASSWORD}
     for _ in range(2):
-        imported = await _risk(stack, "labels", "import", str(file), "--json", **by)
+        imported = await risk_command(stack, "labels", "import", str(file), "--json", **analyst.login)
         assert imported.exit_code == 0, imported.output
         assert (json.loads(imported.stdout)["taken"], len(json.loads(imported.stdout)["unknown"])) == (1, 1)
     known = (await analyst.get(f"/v1/risk/labels/{intent}")).json()
     assert (known["label"], [said["source"] for said in known["statements"]]) == ("good", ["analyst", "import"])
-    quality = json.loads((await _risk(stack, "quality", "--json")).stdout)
+    quality = json.loads((await risk_command(stack, "quality", "--json")).stdout)
     assert quality["goods"] >= 1
     assert any(rule["rule"] == "large_payment_review" for rule in quality["rules"])
-    assert (await _risk(stack, "quality")).exit_code == 0
+    assert (await risk_command(stack, "quality")).exit_code == 0
 
     report = await analyst.get(f"{case}/suspicious_activity_report")
     assert (report.status_code, report.json()["case"]["outcome"]) == (200, "approve"), report.text
