@@ -1,7 +1,6 @@
 """The AsyncAPI documents say what the running code does: the same subjects, the same queue groups, no drift."""
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,16 @@ from contracts.asyncapi import DOCUMENTED, SYSTEM
 from contracts.message import REGISTRY
 from contracts.topology import DURABLES, SERVICES
 from ops.cli import app
-from ops.stack.layout import Layout
-from ops.stack.parts import Parts
-from ops.stack.ports import free_port
-from ops.stack.stack import PORTS
 from outbox.service import Service
+from tests.built_services import built_service
 
 DOCUMENTS = Path(__file__).parents[1] / "docs" / "asyncapi"
 
 
 @pytest.fixture(params=SERVICES)
 def service(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Service]:
-    """A room's service as its `main` builds it, from the very environment that the stack would give it."""
-    name = request.param
-    parts = Parts.of(Layout.at(tmp_path), {port: free_port() for port in PORTS})
-    for variable, value in parts.environments.service(name).items():
-        monkeypatch.setenv(variable, value)
-    settings = getattr(import_module(f"apps.{name}.settings"), f"{name.capitalize()}Settings")
-    return name, import_module(f"apps.{name}.main").build(settings())
+    """Each room's service, and its name."""
+    return request.param, built_service(request.param, tmp_path, monkeypatch)
 
 
 def _committed(application: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import yaml
 from markdown_it import MarkdownIt
 
 from contracts.topology import SERVICES
+from tests.built_services import built_service
 from tests.fresh_databases import FreshDatabaseFactory
 from tests.test_alerts import alerts, needs_promtool, promtool
 
@@ -88,3 +89,11 @@ async def _is_understood(connection: "asyncpg.Connection[asyncpg.Record]", state
     except asyncpg.PostgresError:
         return False
     return True
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_job_is_told(service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = built_service(service, tmp_path, monkeypatch)
+    jobs = {getattr(job, "func", job).__name__ for _, job in built._jobs} | built._workers.keys()
+    told = (RUNBOOKS / "job-fails.md").read_text()
+    assert {name for name in jobs if f"`{name}`" not in told and not name.startswith("forget")} == set()
