@@ -52,7 +52,9 @@ RETURNING stream
 """
 _LAG = """
 SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0)::float8 FROM (
-    SELECT recorded_at FROM outbox WHERE stream = $1 AND position > $2 ORDER BY position LIMIT 100000
+    SELECT recorded_at FROM outbox
+    WHERE stream = $1 AND position > coalesce($2::bigint, (SELECT position FROM relay_cursor WHERE stream = $1), 0)
+    ORDER BY position LIMIT 100000
 ) AS unsaid
 """
 _EVENT_AT = "SELECT event_id FROM outbox WHERE stream = $1 AND position = $2"
@@ -124,6 +126,8 @@ class StreamRelay:
                 if self._connection.is_closed():
                     raise
                 self.compare()
+                with suppress(*_EXPECTED):  # it matters most while the broker is away
+                    await self._measure_lag()
                 await asyncio.sleep(min(0.1 * 2**failures, 2.0))
             else:
                 await self._rest()
@@ -201,13 +205,18 @@ class StreamRelay:
         state = await stream_state(self._nc, self._stream)
         if state is None:
             raise PublishError(f"stream {self._stream} does not exist (yet)")
-        self._cursor = await self._corrected(await self._kept(state), state, thorough=thorough)
+        cursor = self._cursor = await self._corrected(await self._kept(state), state, thorough=thorough)
         self._checked_at = now
+        await self._measure_lag()
+        return cursor
+
+    async def _measure_lag(self) -> None:
+        """Tell how far it is behind; before it knows by itself, by the cursor in the table."""
+        position = self._cursor.position if self._cursor else None
         async with self._turn:
-            [[rows, seconds]] = await self._connection.fetch(_LAG, self._stream, self._cursor.position)
+            [[rows, seconds]] = await self._connection.fetch(_LAG, self._stream, position)
         OUTBOX_LAG.labels(self._stream).set(rows)
         OUTBOX_LAG_SECONDS.labels(self._stream).set(seconds)
-        return self._cursor
 
     async def _kept(self, state: StreamState) -> Cursor:
         """Return the cursor: one's own, or the one in the table at first, and when an operator has moved that."""
@@ -322,5 +331,7 @@ class Relay:
                     tasks.create_task(relay.run())
         finally:
             RELAY_LEADER.set(0)
+            for gauge in (OUTBOX_LAG, OUTBOX_LAG_SECONDS):  # the next leader tells it
+                gauge.clear()
             self._relays = {}
             connection.terminate()

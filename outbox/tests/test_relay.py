@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from nats.aio.client import Client
+from prometheus_client import REGISTRY
 
 from outbox import relay
 from outbox.publisher import Said, publish
@@ -161,6 +162,19 @@ async def at_rest(relay: Relay) -> bool:
     return bool(relay._relays) and all(stream.is_idle for stream in relay._relays.values())
 
 
+async def test_how_far_it_is_behind_is_told_while_the_broker_is_away(
+    running: ServiceFactory, broker: NatsServer, transactions: Transactions
+) -> None:
+    async with running() as service:
+        await _say_and_wait(transactions, broker, number=1, total=1)
+        await broker.stop()
+        await say(service.transactions, 3)
+        await until(partial(_lags, 3))
+        await broker.start()
+        await until(partial(_lags, 0))
+    assert await _lag() is None, "who no longer publishes has nothing to tell"
+
+
 async def test_of_two_replicas_one_publishes_and_the_other_takes_over(
     running: ServiceFactory, broker: NatsServer, transactions: Transactions
 ) -> None:
@@ -251,6 +265,14 @@ async def _holds(broker: NatsServer, number: int) -> list[int] | None:
     except Exception:  # noqa: BLE001 - it is away at this moment
         return None
     return positions if len(positions) >= number else None
+
+
+async def _lag() -> float | None:
+    return REGISTRY.get_sample_value("ledgerlink_outbox_lag_messages", {"stream": EVENTS})
+
+
+async def _lags(number: int) -> bool:
+    return await _lag() == number
 
 
 async def _say_and_wait(transactions: Transactions, broker: NatsServer, *, number: int, total: int) -> None:
