@@ -80,6 +80,7 @@ class Alarms(Construct):
         comparison: cloudwatch.ComparisonOperator = ABOVE,
         missing: cloudwatch.TreatMissingData = QUIET,
         evaluated: tuple[int, int] = LASTING,
+        description: str | None = None,
     ) -> None:
         """Tell when a metric is beyond its threshold in so many of so many periods, and when it is back."""
         datapoints, periods = evaluated
@@ -87,6 +88,7 @@ class Alarms(Construct):
             self,
             name,
             alarm_name=f"{self._environment.prefix}-{name}",
+            alarm_description=description,
             metric=watched,
             threshold=threshold,
             comparison_operator=comparison,
@@ -113,6 +115,7 @@ class Alarms(Construct):
             BELOW if watched.below else ABOVE,
             LOUD if watched.missing_is_bad else QUIET,
             ONCE if watched.counts else LASTING,
+            f"The same as {watched.alert} of docs/runbooks/README.md",
         )
 
     def _database(self, service: str, place: Place) -> None:

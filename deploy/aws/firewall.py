@@ -12,8 +12,9 @@ MANAGED = (
     "AWSManagedRulesKnownBadInputsRuleSet",
     "AWSManagedRulesCommonRuleSet",
 )
-# Uploaded statements and processors' webhooks are larger than these rules allow; the gateway has its own limits.
-COUNTED_ONLY = ("SizeRestrictions_BODY",)
+# What these rules forbid is right here: uploaded statements and processors' webhooks are large (the gateway has its own
+# limits), and an app on a person's own machine is sent back to http://127.0.0.1 (RFC 8252 §7.3).
+COUNTED_ONLY = ("SizeRestrictions_BODY", "GenericRFI_BODY", "GenericRFI_QUERYARGUMENTS")
 HIDDEN = ("authorization", "cookie", "dpop")
 """Headers that prove who somebody is never reach a log."""
 

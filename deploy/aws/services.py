@@ -29,6 +29,7 @@ class Services(Stack):
         self.services[PROVISIONER] = self._provisioner(network, place)
         CfnOutput(self, RELEASE, value=environment.image_tag)
         edge = Edge(self, "Edge", environment, network, self.services["gateway"])
+        CfnOutput(self, "Balancer", value=edge.balancer.load_balancer_dns_name)
         restart_weekly(self, place.cluster, self.services)
         Alarms(self, "Alarms", environment, place, self.services, edge, broker)
 

@@ -108,7 +108,9 @@ def test_clients_speak_tls_and_are_filtered(prod: Templates) -> None:
     (acl,) = prod.services.find_resources("AWS::WAFv2::WebACL").values()
     names = [rule["Name"] for rule in acl["Properties"]["Rules"]]
     assert names[0] == "rate"
-    assert "AWSManagedRulesCommonRuleSet" in names
+    common = acl["Properties"]["Rules"][names.index("AWSManagedRulesCommonRuleSet")]["Statement"]
+    counted = {rule["Name"] for rule in common["ManagedRuleGroupStatement"]["RuleActionOverrides"]}
+    assert counted == {"SizeRestrictions_BODY", "GenericRFI_BODY", "GenericRFI_QUERYARGUMENTS"}, "apps' own machines"
 
 
 def test_every_log_is_forgotten_in_time(every: Mapping[str, Templates]) -> None:
