@@ -2,23 +2,19 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import UUID
 
 import httpx
 import pytest
 import pytest_asyncio
 
-from ledgerlink_client import LedgerLink
 from ops.stack import logs
 from ops.stack.stack import EVERYTHING, Stack
-from tests.books import at_rest, balances_of, commits_held, intents_of, prove, transfers_of, under_way
+from tests.books import at_rest, commits_held, prove, under_way
 from tests.money_requests import money_requests, moved
-from tests.payment_stream import HANG, Payment, PaymentStream
-from tests.people import Customer, log_operator_in, new_customer
-from tests.streams import lengths
+from tests.payment_stream import HANG
+from tests.town import AFTER, BEFORE, Town, check, open_town
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -26,67 +22,15 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)
 PROCESSES = tuple(name for name in EVERYTHING if name != "migrate")
 HELD = {"wallet": "wallet", "risk": "risk", "postgres": "wallet"}
 """Victim -> the service that is in the middle of a transaction when it dies; for the others it is payments."""
-PAYERS = 8
-FUNDS = 100_000_000
-ASKED_AGAIN = 20
 TAIL = 200  # lines of the log of a process that fell over though nobody killed it
 WAITING = 10
-BEFORE, AFTER = 40, 40  # payments answered before the crash, and payments begun after it that must be answered too
-
-
-@dataclass(frozen=True)
-class Town:
-    """A durable stack, its operator, the customers who pay, and the one who is paid."""
-
-    stack: Stack
-    operator: LedgerLink
-    payers: list[Customer]
-    payee: Customer
-
-    def stream(self) -> PaymentStream:
-        """Return a stream of payments, not yet flowing."""
-        return PaymentStream(self.stack.url, self.payers, self.payee)
-
-    async def balances(self) -> dict[UUID, int]:
-        """Return everybody's balance."""
-        return await balances_of(self.stack, [c.wallet for c in (*self.payers, self.payee)])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def town(_servers_directory: Path) -> AsyncIterator[Town]:
     # A directory in memory is as durable as a disk to a process that is killed, and quicker to recover from.
-    async with Stack(_servers_directory / "town") as stack, LedgerLink(stack.url) as gateway:
-        operator = await log_operator_in(stack, gateway)
-        payers = await asyncio.gather(*(new_customer(gateway, operator, FUNDS) for _ in range(PAYERS)))
-        yield Town(stack, operator, payers, await new_customer(gateway, operator))
-
-
-async def _check(town: Town, stream: PaymentStream, before: dict[UUID, int]) -> None:
-    """Compare what the customers were told with what is stored, and with what they are told when they ask again."""
-    payments = stream.payments
-    await at_rest(town.stack)
-    await prove(town.stack)
-    assert (await lengths(town.stack))["DEAD_LETTERS"] == 0, "a crash is no fault of a message"
-    stored = await intents_of(town.stack, [payment.key for payment in payments])
-    assert {key: len(rows) for key, rows in stored.items()} == dict.fromkeys(stored, 1), "one intent a key"
-    for payment in payments:
-        (row,) = stored[payment.key]
-        assert (str(row.id), row.state, row.amount) == (payment.intent, payment.status, payment.amount)
-    succeeded = [payment for payment in payments if payment.succeeded]
-    transfers = await transfers_of(town.stack, [row.id for rows in stored.values() for row in rows])
-    assert transfers == Counter(UUID(payment.intent) for payment in succeeded), "one transfer a succeeded payment"
-    assert await town.balances() == _expected(before, succeeded, town.payee)
-    assert {payment.status for payment in payments} == {"succeeded", "requires_payment_method"}
-    await stream.ask_again([payment for payment in payments if payment.had_trouble][:ASKED_AGAIN])
-    assert await town.balances() == _expected(before, succeeded, town.payee)
-
-
-def _expected(before: dict[UUID, int], succeeded: Iterable[Payment], payee: Customer) -> dict[UUID, int]:
-    balances = dict(before)
-    for payment in succeeded:
-        balances[payment.payer.wallet] -= payment.amount
-        balances[payee.wallet] += payment.amount
-    return balances
+    async with open_town(_servers_directory / "town") as town:
+        yield town
 
 
 @pytest.mark.parametrize("victim", PROCESSES)
@@ -100,7 +44,7 @@ async def test_kill_9_loses_nothing_and_repeats_nothing(town: Town, victim: str)
         await town.stack.healthy(victim)
         assert town.stack.pid(victim) != pid
         await stream.answered(AFTER)
-    await _check(town, stream, before)
+    await check(town, stream, before)
     fallen = _restarts(town.stack) - restarts - Counter({victim: 1})
     assert not fallen, "\n".join(logs.tail(town.stack.layout.log(name), TAIL) for name in fallen)
 
@@ -145,7 +89,7 @@ async def test_kill_9_of_everything_at_once(town: Town) -> None:
             await asyncio.gather(*(town.stack.kill_process(name) for name in PROCESSES))
         await town.stack.healthy(*PROCESSES)
         await stream.answered(AFTER)
-    await _check(town, stream, before)
+    await check(town, stream, before)
 
 
 async def test_the_broker_forgets_everything(town: Town) -> None:
@@ -160,7 +104,7 @@ async def test_the_broker_forgets_everything(town: Town) -> None:
         await town.stack.start_process("nats")
         await town.stack.start_process("risk")
         await stream.answered(AFTER)
-    await _check(town, stream, before)
+    await check(town, stream, before)
 
 
 async def _enough_wait(stack: Stack) -> bool:

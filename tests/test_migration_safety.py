@@ -31,7 +31,7 @@ NOT_OURS = (
 def _findings(sql: str) -> list[str]:
     """Return the names of the rules that SQL breaks."""
     arguments = ["--reporter", "json", "--pg-version", "18", "--exclude", ",".join(NOT_OURS)]
-    command = [SQUAWK, *arguments]
+    command = [str(SQUAWK), *arguments]
     done = subprocess.run(command, input=sql, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
     assert done.returncode in {0, 1}, done.stderr
     return [found["rule_name"] for found in orjson.loads(done.stdout)]
