@@ -11,7 +11,9 @@ import typer
 import yaml
 from aws_cdk.assertions import Match
 
+from deploy.aws.outputs import RELEASE
 from deploy.aws.processes import NODES, PORT, PROCESSES, PROVISIONER, SERVICES
+from deploy.aws.run_job import failure, output_key
 from deploy.aws.task import READY
 from deploy.aws.tests.conftest import Templates, containers
 from deploy.aws.watched import WATCHED
@@ -170,3 +172,22 @@ def test_every_task_has_its_size(every: Mapping[str, Templates]) -> None:
                     "ContainerDefinitions": Match.array_with([Match.object_like({"Name": process})]),
                 },
             )
+
+
+def test_every_job_of_a_deployment_can_be_found_and_started(prod: Templates) -> None:
+    told = prod.jobs.find_outputs("*")
+    for job in (*(f"{s}-{what}" for s in SERVICES for what in ("databases", "migrate")), "provision"):
+        assert output_key(job, "definition") in told
+        network = json.dumps(told[output_key(job, "network")]["Value"])
+        assert "subnets=[" in network
+        assert "securityGroups=[" in network
+    assert prod.services.find_outputs(RELEASE)[RELEASE]["Value"] == prod.environment.image_tag
+
+
+def test_a_job_has_ended_well_when_all_its_containers_have() -> None:
+    well: dict[str, Any] = {"name": "wallet-migrate", "exitCode": 0}
+    assert failure({"containers": [well]}) is None
+    ended = failure({"containers": [well, {"name": "other", "exitCode": 1}], "stoppedReason": "Essential container"})
+    assert ended == "other ended with 1: Essential container"
+    never_began = failure({"containers": [{"name": "wallet-migrate", "reason": "CannotPullContainerError"}]})
+    assert never_began == "wallet-migrate ended with no code: CannotPullContainerError"
