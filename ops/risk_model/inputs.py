@@ -3,6 +3,7 @@
 Left out: what changes nothing there (hours, pairs, labels of payers), and what would be a constant of the simulator.
 """
 
+from apps.risk.domain.features.state import LABELS_SECONDS
 from apps.risk.domain.scoring.documents import Input
 
 _MONEY = ("amount", "payer_mean_amount_30d")
@@ -27,3 +28,5 @@ _LABELS = (
     "payee_fraud_days",
 )
 INPUTS = tuple(Input(feature=name, per_unit=name in _MONEY) for name in (*_MONEY, *_BEHAVIOUR, *_LABELS))
+LOOK_BACK_SECONDS = LABELS_SECONDS
+"""How far back these inputs look, labels the farthest: what is older need not be read to know them."""

@@ -32,6 +32,10 @@ class Steps:
             yield lambda done: self._bars.update(task, completed=done)
             self._bars.remove_task(task)
 
+    def warn(self, sentence: str) -> None:
+        """Say what whoever reads the report should know."""
+        self._console.print(f"Note: {sentence}.", highlight=False, soft_wrap=True)
+
     def _lines(self, name: str, total: int | None) -> Tell:
         self._console.print(f"{name} ...", highlight=False)
         said = monotonic()

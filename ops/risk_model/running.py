@@ -13,12 +13,12 @@ from apps.risk.domain.scoring.documents import ModelDocument
 from apps.risk.domain.scoring.model import Model
 from ops.risk_model.fitting import Kind, fit
 from ops.risk_model.histories import read_inputs
-from ops.risk_model.inputs import INPUTS
+from ops.risk_model.inputs import INPUTS, LOOK_BACK_SECONDS
 from ops.risk_model.metrics import BOOKS_BEST, measure
 from ops.risk_model.own_history import read_history
 from ops.risk_model.payments_file import LabelledPayments, read_payments
 from ops.risk_model.progress import Steps
-from ops.risk_model.protocol import Period, Protocol, split
+from ops.risk_model.protocol import DAY, Period, Protocol, split
 
 _TELL_EVERY = 5_000
 
@@ -94,9 +94,17 @@ def _read(path: Path, steps: Steps) -> LabelledPayments:
 
 
 def _features(payments: LabelledPayments, wanted: NDArray[np.int64], steps: Steps) -> NDArray[np.float64]:
-    needed = payments.until(int(wanted.max()) + 1)
+    first_wanted = float(payments.times[wanted.min()])
+    first = int(np.searchsorted(payments.times, first_wanted - LOOK_BACK_SECONDS))
+    missing = (float(payments.times[0]) - first_wanted + LOOK_BACK_SECONDS) / DAY
+    if missing >= 1:
+        steps.warn(
+            f"The file begins {missing:.0f} days later than the features of the first payments look back to: they see "
+            "less than they would"
+        )
+    needed = payments.between(first, int(wanted.max()) + 1)
     with steps.step("Computing features", len(needed)) as tell:
-        return read_inputs(needed, wanted, INPUTS, tell)
+        return read_inputs(needed, wanted - first, INPUTS, tell)
 
 
 def _fitted(

@@ -51,6 +51,37 @@ def test_every_form_of_a_file_is_read_alike(tmp_path: Path, rows: list[Row]) -> 
         _same(plain, read_payments(packed))
 
 
+def test_a_file_may_have_been_through_other_tools(tmp_path: Path, rows: list[Row]) -> None:
+    plain = read_payments(write_csv(tmp_path / "a.csv", rows))
+    columns = _columns(rows, cents=True)
+    moments = pa.array(columns["TX_DATETIME"])
+    forms: list[dict[str, Any]] = [
+        {"TX_DATETIME": [f"{row.at:%Y-%m-%d %H:%M:%S}" for row in rows]},
+        {"TX_DATETIME": moments.cast(pa.timestamp("ns")), "TX_FRAUD": [row.is_fraud for row in rows]},
+        {"TX_DATETIME": moments.cast(pa.timestamp("us", "UTC")), "TX_FRAUD": [float(row.is_fraud) for row in rows]},
+        {"CUSTOMER_ID": [float(row.customer) for row in rows], "TERMINAL_ID": pa.array([row.terminal for row in rows])},
+        {"CUSTOMER_ID": pa.array(columns["CUSTOMER_ID"]).dictionary_encode(), "TX_FRAUD_SCENARIO": [9] * len(rows)},
+        {"TX_AMOUNT_CENTS": [float(row) for row in columns["TX_AMOUNT_CENTS"]], "__index_level_0__": [0] * len(rows)},
+    ]
+    for number, form in enumerate(forms):
+        whole = dict(reversed((columns | form).items()))
+        path = tmp_path / f"{number}.parquet"
+        pa.parquet.write_table(pa.table(whole), path)
+        _same(plain, read_payments(path))
+
+
+def test_columns_that_are_not_read_may_hold_anything(tmp_path: Path, rows: list[Row]) -> None:
+    plain = read_payments(write_csv(tmp_path / "a.csv", rows))
+    lines = [",CUSTOMER_ID,TX_FRAUD,remark,TERMINAL_ID,TX_DATETIME,TX_AMOUNT_CENTS"]
+    for number, row in enumerate(rows):
+        remark = number if number < len(rows) - 1 else '"at last, a text"'
+        cents = round(row.amount * 100)
+        lines.append(f"{number},{row.customer}.0,{int(row.is_fraud)}.0,{remark},{row.terminal},{row.at},{cents}.0")
+    other = tmp_path / "b.csv"
+    other.write_text("\ufeff" + "\r\n".join(lines) + "\r\n", encoding="utf-8")
+    _same(plain, read_payments(other))
+
+
 def test_payments_are_brought_into_the_order_of_time(tmp_path: Path, rows: list[Row]) -> None:
     shuffled = read_payments(write_csv(tmp_path / "a.csv", rows[::-1]))
     assert shuffled.times.tolist() == sorted(shuffled.times.tolist())
@@ -63,7 +94,7 @@ GOOD = "1,2018-06-01 00:00:01,5,6,12.50,0,0"
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "cannot be read"),
+        ("", "is empty"),
         ("a,b\n1,2\n", "lacks TX_DATETIME, CUSTOMER_ID, TERMINAL_ID, TX_AMOUNT or TX_AMOUNT_CENTS, TX_FRAUD"),
         (f"{','.join(HEADER)}\n", "has no payments"),
         (f"{','.join(HEADER)}\n{GOOD}\n2,yesterday,5,6,1,0,0\n", "yesterday"),

@@ -29,7 +29,7 @@ def evaluate(
     """Train on a week, wait until its labels would be known, and test on the week after, as the Fraud-Detection-Handbook does.
 
     Features are those of live decisions, by the same code, over the whole file from its first payment on; so the file
-    should begin five weeks before the training or earlier. Cards that are known to be compromised are left out of the
+    should begin 38 days before the training or earlier. Cards that are known to be compromised are left out of the
     test. Columns: TX_DATETIME, CUSTOMER_ID, TERMINAL_ID, TX_AMOUNT or TX_AMOUNT_CENTS, TX_FRAUD; no other is read.
 
     [bold]Examples[/bold]

@@ -34,7 +34,7 @@ def train(
     has said anything counts as good, so take days that are long enough ago for frauds to be known.
 
     With --transactions it learns from a file (see `ledgerlink risk evaluate`). Features are those of live decisions, by
-    the same code, from the file's first payment on; so it should begin five weeks before the training or earlier.
+    the same code, from the file's first payment on; so it should begin 38 days before the training or earlier.
 
     [bold]Examples[/bold]
 
