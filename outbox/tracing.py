@@ -124,43 +124,57 @@ def producer_context(parent: str | None, name: str) -> str | None:
 
 @contextmanager
 def consuming(durable: Durable, envelopes: Sequence[Envelope[Message]]) -> Iterator[list[Envelope[Message]]]:
-    """Span the handling of a batch, and that of each message whose trace is recorded.
+    """Span the handling of each message whose trace is recorded, and that of the batch.
 
-    Yields the envelopes with the contexts that what they cause continues. The batch's span links to its messages; one
-    message alone needs no other span.
+    Yields the envelopes with the contexts that what they cause continues. A message alone is the batch. Several are a
+    trace of its own that begins here, so that it is recorded as often as others that do: else nearly all would be,
+    with each statement, for the sake of the few messages in them. The spans of batch and messages link to each other.
     """
     sampled = [e for e in envelopes if e.traceparent and e.traceparent.endswith(_SAMPLED)]
     if not sampled or _recording is _NOT_RECORDING:
         yield list(envelopes)
         return
-    tracer, name = _recording.tracer, f"process {durable.name}"
     attributes = _consumer_attributes(durable)
-    alone = sampled[0] if len(envelopes) == 1 else None
-    batch = tracer.start_span(
-        name,
-        _context_of(alone.traceparent) if alone else Context(),
+    if len(envelopes) == 1:
+        about = attributes | _message_attributes(envelopes[0])
+        with _within(f"process {durable.name}", SpanKind.CONSUMER, about, _context_of(envelopes[0].traceparent)):
+            yield [_continued(envelopes[0], trace.get_current_span())]
+        return
+    with _batch(durable, sampled, attributes | {"messaging.batch.message_count": len(envelopes)}) as links:
+        spans = {
+            e.id: _recording.tracer.start_span(
+                f"process {e.type}",
+                _context_of(e.traceparent),
+                kind=SpanKind.CONSUMER,
+                links=links,
+                attributes=attributes | _message_attributes(e),
+            )
+            for e in sampled
+        }
+        try:
+            yield [_continued(e, spans.get(e.id)) for e in envelopes]
+        finally:
+            for span in spans.values():
+                span.end()
+
+
+@contextmanager
+def _batch(
+    durable: Durable, sampled: Sequence[Envelope[Message]], attributes: Mapping[str, Any]
+) -> Iterator[Sequence[Link]]:
+    """Span a batch if its own trace is recorded; yield what links to it."""
+    if not _recording.samples(f"{random.getrandbits(128):032x}"):  # by chance: nobody else has part in it
+        yield ()
+        return
+    batch = _recording.tracer.start_span(
+        f"process {durable.name}",
+        Context(),
         kind=SpanKind.CONSUMER,
         links=[Link(trace.get_current_span(_context_of(e.traceparent)).get_span_context()) for e in sampled],
-        attributes=attributes
-        | (_message_attributes(alone) if alone else {})
-        | {"messaging.batch.message_count": len(envelopes)},
+        attributes=attributes,
     )
-    spans = {
-        e.id: tracer.start_span(
-            f"process {e.type}",
-            _context_of(e.traceparent),
-            kind=SpanKind.CONSUMER,
-            links=[Link(batch.get_span_context())],
-            attributes=attributes | _message_attributes(e),
-        )
-        for e in (() if alone else sampled)
-    }
-    try:
-        with trace.use_span(batch, end_on_exit=True, record_exception=False, set_status_on_exception=False):
-            yield [_continued(e, batch if e is alone else spans.get(e.id)) for e in envelopes]
-    finally:
-        for span in spans.values():
-            span.end()
+    with trace.use_span(batch, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+        yield (Link(batch.get_span_context()),)
 
 
 def record_failure(name: str, parent: str | None, reason: str) -> None:

@@ -31,10 +31,11 @@ class Recorded:
         return self._exporter.get_finished_spans()
 
 
-@pytest.fixture
-def recorded() -> Iterator[Recorded]:
+@pytest.fixture(params=[0.5])
+def recorded(request: pytest.FixtureRequest) -> Iterator[Recorded]:
+    """What is recorded where half of the traces are, or another share."""
     exporter = InMemorySpanExporter()
-    tracing.record_with(SimpleSpanProcessor(exporter), "test", 0.5)
+    tracing.record_with(SimpleSpanProcessor(exporter), "test", request.param)
     yield Recorded(exporter)
     tracing.record_nothing()
 
@@ -85,6 +86,19 @@ def test_a_message_alone_is_handled_in_its_own_trace(recorded: Recorded) -> None
     assert envelope.traceparent == f"00-{TRACE}-{batch.context.span_id if batch.context else 0:016x}-01"
 
 
+@pytest.mark.parametrize("recorded", [0.0], indirect=True)
+def test_a_batch_is_not_recorded_for_the_sake_of_one_message(recorded: Recorded) -> None:
+    with (
+        tracing.consuming(LEDGER, [command(PARENT + "01"), command(PARENT + "00")]) as [continued, _],
+        tracing.statement("SELECT 1 FROM hold"),
+    ):
+        pass
+    (message,) = recorded()
+    assert message.name == f"process {CloseAccount.contract.type}"
+    assert continued.traceparent == f"00-{TRACE}-{message.context.span_id if message.context else 0:016x}-01"
+
+
+@pytest.mark.parametrize("recorded", [1.0], indirect=True)
 def test_a_batch_links_to_each_message_that_is_recorded(recorded: Recorded) -> None:
     envelopes = [command(PARENT + "01"), command(PARENT + "00"), command(None)]
     with tracing.consuming(LEDGER, envelopes) as continued:
