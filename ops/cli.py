@@ -17,6 +17,7 @@ from ops.commands import (
     secrets,
     status,
     streams,
+    trace,
     up,
     verify,
 )
@@ -40,6 +41,7 @@ def _ledgerlink() -> None:
 app.command("demo")(demo.demo)
 app.command("up")(up.up)
 app.command("status")(status.status)
+app.command("trace")(trace.trace)
 app.command("streams")(streams.streams)
 app.command("consumers")(streams.consumers)
 app.command("audit")(audit.audit)

@@ -2,14 +2,14 @@
 
 Every outbox row keeps the correlation id of the request that it follows from, and every inbox row which message was
 taken up when; joined by message id they are the choreography as it really happened. Meant for looking at single
-requests: an outbox has no index on the correlation id, so `since` bounds the search.
+requests: an outbox has no index on the correlation id, so `since` and `until` bound the search.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from nats.aio.client import Client
@@ -22,11 +22,12 @@ from outbox.database import Reads
 from outbox.publisher import stored_message, stream_state
 
 HOPS_PER_SERVICE = 1000
+_END = datetime.max.replace(tzinfo=UTC)
 _LOOK_BACK = 1000  # messages of a stream that are searched for a command, newest first
 
 _SAID = """
 SELECT event_id, envelope->>'type' AS type, (envelope->>'causationid')::uuid AS cause, recorded_at
-FROM outbox WHERE recorded_at >= $1 AND envelope->>'correlationid' = $2
+FROM outbox WHERE recorded_at >= $1 AND recorded_at < $4 AND envelope->>'correlationid' = $2
 ORDER BY position LIMIT $3
 """
 _TAKEN = """
@@ -45,9 +46,13 @@ class Taking:
 
 @dataclass(frozen=True)
 class Hop:
-    """One message. `said_at` is when its sender's outbox got it; for the gateway, which has none, its stream."""
+    """One message. `said_at` is when its sender's outbox got it; for the gateway, which has none, its stream.
+
+    `cause` is the message that it follows from, None at the beginning.
+    """
 
     id: UUID
+    cause: UUID | None
     message: type[Message]
     said_by: str
     said_at: datetime
@@ -74,22 +79,35 @@ async def read_hops(database_urls: Mapping[str, str], nc: Client, correlation_id
     """Return the hops of the request with that correlation id in the order in which they were said.
 
     `database_urls` maps each service to its database (rights to read outbox and inbox suffice); `nc` may read
-    streams, as the provisioner may. Raises OSError, asyncpg or nats errors when a server does not answer.
+    streams, as the operator may. Raises OSError, asyncpg or nats errors when a server does not answer.
     """
+    async with sessions_on(database_urls) as sessions:
+        return await hops_of(sessions, nc, correlation_id, since)
+
+
+@asynccontextmanager
+async def sessions_on(database_urls: Mapping[str, str]) -> AsyncIterator[dict[str, Reads]]:
+    """Lend a session that reads on each service's database."""
     async with AsyncExitStack() as stack:
-        sessions = {s: Reads(await stack.enter_async_context(read_only(url))) for s, url in database_urls.items()}
-        rows = await _rows(sessions, correlation_id, since)
-        said = {row.id for row in rows}
-        first = {row.cause for row in rows if row.cause} - said
-        takings = await _takings(sessions, first | said)
+        yield {s: Reads(await stack.enter_async_context(read_only(url))) for s, url in database_urls.items()}
+
+
+async def hops_of(
+    sessions: Mapping[str, Reads], nc: Client, correlation_id: str, since: datetime, until: datetime = _END
+) -> list[Hop]:
+    """Return the hops of a request, as `read_hops`, on sessions that are open already."""
+    rows = await _rows(sessions, correlation_id, since, until)
+    said = {row.id for row in rows}
+    first = {row.cause for row in rows if row.cause} - said
+    takings = await _takings(sessions, first | said)
     commands = [await _command(nc, identifier, takings[identifier]) for identifier in first & takings.keys()]
-    hops = [Hop(r.id, REGISTRY[r.type], r.service, r.at, tuple(takings.get(r.id, ()))) for r in rows]
+    hops = [Hop(r.id, r.cause, REGISTRY[r.type], r.service, r.at, tuple(takings.get(r.id, ()))) for r in rows]
     return sorted([*commands, *hops], key=lambda hop: hop.said_at)
 
 
-async def _rows(sessions: Mapping[str, Reads], correlation_id: str, since: datetime) -> list[_Row]:
+async def _rows(sessions: Mapping[str, Reads], correlation_id: str, since: datetime, until: datetime) -> list[_Row]:
     async def of(service: str, reads: Reads) -> list[_Row]:
-        found = await reads.fetch(_SAID, since, correlation_id, HOPS_PER_SERVICE)
+        found = await reads.fetch(_SAID, since, correlation_id, HOPS_PER_SERVICE, until)
         return [_Row(row["event_id"], row["type"], row["cause"], service, row["recorded_at"]) for row in found]
 
     rows = await asyncio.gather(*(of(*session) for session in sessions.items()))
@@ -115,16 +133,16 @@ async def _command(nc: Client, identifier: UUID, taken: list[Taking]) -> Hop:
     A stream that has forgotten it, or holds it further back than we look, leaves what its id and its consumer tell.
     """
     consumer = durable(taken[0].consumer)
-    stored = await _stored(nc, consumer.stream, identifier)
+    stored = await find_stored(nc, consumer.stream, identifier)
     if stored is None:
         message = next(m for m in consumer.messages if "gateway" in m.contract.senders)
-        return Hop(identifier, message, "gateway", made_at(identifier), tuple(taken))
+        return Hop(identifier, None, message, "gateway", made_at(identifier), tuple(taken))
     envelope, at = stored
     said_by = envelope.source.removeprefix(SOURCE_PREFIX)
-    return Hop(identifier, REGISTRY[envelope.type], said_by, at, tuple(taken))
+    return Hop(identifier, None, REGISTRY[envelope.type], said_by, at, tuple(taken))
 
 
-async def _stored(nc: Client, stream: str, identifier: UUID) -> tuple[Envelope[Message], datetime] | None:
+async def find_stored(nc: Client, stream: str, identifier: UUID) -> tuple[Envelope[Message], datetime] | None:
     """Look for a message in its stream, newest first; return it and when it was stored."""
     state = await stream_state(nc, stream)
     last = state.last_sequence if state else 0

@@ -102,6 +102,9 @@ async def test_a_dead_letter_is_replayed_and_the_money_moves_once(
     assert f"Dead letter {number}: wallet.post_transfer {letter['message_id']}" in shown
     assert "not handled" in shown
 
+    traced = await _run(stack, "trace", payment)
+    assert (traced.exit_code, "wallet-ledger gave it up" in traced.stdout) == (0, True), traced.output
+
     told = await _run(stack, "dlq", "replay", number)
     assert told.exit_code == 0, told.output
     assert told.stdout == f"{number}: message {letter['message_id']}: wallet-ledger has handled it.\n"
