@@ -18,6 +18,7 @@ from contracts.topology import DURABLES, OPERATOR, SERVICES, inbox_prefix, strea
 from tests.servers import NatsServer
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guides" / "nats-cli.md"
+IN_CONTAINERS = "docker compose run --rm nats-box"
 SECONDS = 5
 _NO_MESSAGE = 10037
 PLANTED = {
@@ -30,8 +31,10 @@ PLANTED = {
 
 
 def _commands() -> list[str]:
+    """Return the guide's commands; in containers `nats-box` is the program itself."""
     blocks = re.findall(r"^```sh\n(.*?)^```", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
-    return [line for block in blocks for line in block.splitlines() if line.startswith("nats ")]
+    lines = [line.replace(IN_CONTAINERS, "nats") for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith("nats ")]
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def test_compose_mounts_to_each_container_its_own() -> None:
     for name, service in COMPOSE["services"].items():
         if name != "secrets":
             mounted = [volume for volume in service["volumes"] if volume.startswith("secrets")]
-            own = "provisioner" if name == "provision" else name
+            own = {"provision": "provisioner", "nats-box": "operator"}.get(name, name)
             assert mounted == [f"secrets-{own}:/run/ledgerlink:ro"], name
 
 
