@@ -13,7 +13,7 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-OWN_CURRENCY = "CHF"
+OWN_CURRENCY = "NOK"
 """Limits of a currency that no other test on the stack pays in."""
 SET = ("limits", "set", "unverified", "--currency", OWN_CURRENCY, "--reason", "For small money.", "--per-payment", "50")
 
@@ -28,10 +28,10 @@ async def test_limits_hold_over_all_that_is_held_and_what_is_canceled_comes_free
     wrong = await risk_command(stack, *SET, "--per-day", "40", "--per-month", "100", **by)
     assert (wrong.exit_code, "Error: Per payment" in wrong.stderr) == (1, True)
     done = await risk_command(stack, *SET, "--per-day", "80", "--per-month", "100", **by)
-    assert (done.exit_code, done.stdout) == (0, "Set for unverified in CHF.\n"), done.stderr
+    assert (done.exit_code, done.stdout) == (0, "Set for unverified in NOK.\n"), done.stderr
     listed = json.loads((await risk_command(stack, "limits", "--json")).stdout)
     assert [limit["changed_by"] for limit in listed if limit["currency"] == OWN_CURRENCY] == [analyst.id]
-    assert "CHF" in (await risk_command(stack, "limits")).stdout
+    assert "NOK" in (await risk_command(stack, "limits")).stdout
 
     source, destination = await payer.wallet(OWN_CURRENCY), await shop.wallet(OWN_CURRENCY)
     await operator.wallets.top_up(source, 500_00, OWN_CURRENCY)

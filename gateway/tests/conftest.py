@@ -78,13 +78,15 @@ async def running(settings: GatewaySettings, *, ready: bool = True) -> AsyncIter
     life = asyncio.create_task(live())
     await started.wait()
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=30) as http:
-        gateway = Gateway(app, http)
-        if ready:
-            await until(lambda: _can_check_tokens(gateway.parts))
-        yield gateway
-    stop.set()
-    await life
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=30) as http:
+            gateway = Gateway(app, http)
+            if ready:
+                await until(lambda: _can_check_tokens(gateway.parts))
+            yield gateway
+    finally:
+        stop.set()
+        await life
 
 
 @asynccontextmanager

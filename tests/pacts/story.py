@@ -23,6 +23,8 @@ from tests.waiting import eventually
 UNDER_REVIEW, DECLINED = 8_500_00, 1_000_001_00
 ASK_SECONDS = 10.0
 _PROOF = re.compile("llv_[A-Za-z0-9_-]+")
+OWN_CURRENCY = "UYU"
+"""There is one account of fees of each, and others on the stack open theirs."""
 _MONEY = {"currency": CURRENCY, "confirm": True}
 
 
@@ -195,7 +197,7 @@ async def _wallets(operator: Actor, ada: Actor, purse: str, savings: str) -> str
 
 async def _chart(operator: Actor, purse: str, savings: str, third: str) -> None:
     """Keep the chart of accounts, post a journal, and look at the whole ledger."""
-    fees = await operator.post("accounts", kind="fees", type="expense", currency=CURRENCY)
+    fees = await operator.post("accounts", kind="fees", type="expense", currency=OWN_CURRENCY)
     await operator.get("accounts")
     for path in (fees["id"], f"{fees['id']}/balance"):
         await operator.get(f"accounts/{path}")
