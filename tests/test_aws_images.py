@@ -1,6 +1,7 @@
 """The entries of the images for AWS, on a real PostgreSQL whose administrator is no superuser, as RDS has it."""
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -63,9 +64,11 @@ def login(user: str) -> dict[str, str]:
 
 
 @pytest.fixture
-async def rds(tmp_path: Path) -> AsyncIterator[Rds]:
-    postgres = Postgres(tmp_path / "postgres", free_port(), Secrets().complete(), durable=False)
-    server = EmbeddedServer(replace(postgres.component(), once_healthy=nothing), tmp_path)
+async def rds(_servers_directory: Path) -> AsyncIterator[Rds]:
+    directory = _servers_directory / f"rds-{secrets.token_hex(4)}"
+    directory.mkdir()
+    postgres = Postgres(directory / "postgres", free_port(), Secrets().complete(), durable=False)
+    server = EmbeddedServer(replace(postgres.component(), once_healthy=nothing), directory)
     await server.start()
     superuser = await asyncpg.connect(postgres.superuser_url())
     await superuser.execute(f"CREATE ROLE ledgerlink_admin LOGIN CREATEROLE CREATEDB PASSWORD '{PASSWORD}'")
