@@ -1,5 +1,6 @@
 """Decides again what risk has decided, from what was stored of it, and compares bit for bit."""
 
+import hashlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from apps.risk.domain.replaying import Kept, NotReplayableError, replay
+from apps.risk.domain.replaying import Difference, Kept, NotReplayableError, replay
 from apps.risk.domain.rule_sets.compiling import CompiledRuleSet
 from apps.risk.domain.rule_sets.documents import RuleSetDocument
 from apps.risk.domain.ruling import Ruling
@@ -98,14 +99,12 @@ class _Replaying:
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
+        self._documents: dict[tuple[str, str], bytes] = {}
         self._rulings: dict[tuple[str, str | None], Ruling] = {}
         self._names: dict[str, list[str]] = {}
 
     async def replay(self, kept: Kept) -> list[ReplayedDifference]:
-        ruling = await self._ruling(kept.rule_set, kept.model)
-        if kept.catalogue not in self._names:
-            self._names[kept.catalogue] = await decision_records.load_names(self._reads, kept.catalogue)
-        found = replay(ruling, self._names[kept.catalogue], kept)
+        found = await self._changed_documents(kept) or await self._decided_again(kept)
         return [
             ReplayedDifference(
                 assessment_id=d.assessment_id, part=d.part, stored=repr(d.stored), replayed=repr(d.replayed)
@@ -113,13 +112,33 @@ class _Replaying:
             for d in found
         ]
 
+    async def _changed_documents(self, kept: Kept) -> list[Difference]:
+        """Return which of the documents that made a decision is not what its name, a hash, says."""
+        named = [(kept.rule_set, "rule_set"), *([(kept.model, "model")] if kept.model else [])]
+        hashes = [(name, kind, hashlib.sha256(await self._document(name, kind)).hexdigest()) for name, kind in named]
+        return [Difference(kept.assessment_id, kind, name, now) for name, kind, now in hashes if name != now]
+
+    async def _decided_again(self, kept: Kept) -> list[Difference]:
+        ruling = await self._ruling(kept.rule_set, kept.model)
+        if kept.catalogue not in self._names:
+            self._names[kept.catalogue] = await decision_records.load_names(self._reads, kept.catalogue)
+        try:
+            return replay(ruling, self._names[kept.catalogue], kept)
+        except (NotReplayableError, TypeError, ValueError) as error:  # no service has stored such values
+            return [Difference(kept.assessment_id, "values", kept.values, str(error))]
+
     async def _ruling(self, rule_set: str, model: str | None) -> Ruling:
         if (rule_set, model) not in self._rulings:
-            document = await decision_records.load_document(self._reads, rule_set, "rule_set")
-            scoring = Model.of(await decision_records.load_document(self._reads, model, "model")) if model else None
+            document = await self._document(rule_set, "rule_set")
+            scoring = Model.of(await self._document(model, "model")) if model else None
             rules = CompiledRuleSet.of(RuleSetDocument.model_validate_json(document), scoring)
             self._rulings[rule_set, model] = Ruling(rules, scoring)
         return self._rulings[rule_set, model]
+
+    async def _document(self, name: str, kind: str) -> bytes:
+        if (name, kind) not in self._documents:
+            self._documents[name, kind] = await decision_records.load_document(self._reads, name, kind)
+        return self._documents[name, kind]
 
 
 async def _pages(reads: Reads, wanted: Wanted) -> AsyncIterator[tuple[Sequence[Kept], int]]:

@@ -1,5 +1,6 @@
 """`ledgerlink risk train`: a model fitted to labelled payments, as a document that analysts register."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,6 +14,13 @@ from ops.commands.risk.app import app
 from ops.commands.risk.labelled_payments import Format, FormatOption, KindOption, OneKind, one_message
 
 
+def _known_name(name: str) -> str:
+    """Refuse a name that no document can have, before hours of training. Raises typer.BadParameter."""
+    if not re.fullmatch("[a-z][a-z0-9_]{0,63}", name):
+        raise typer.BadParameter("a small letter, then small letters, digits and _, 64 at most")
+    return name
+
+
 @app.command("train")
 def train(
     out: Annotated[Path, typer.Option(help="Where the model's document goes.", dir_okay=False)],
@@ -23,7 +31,9 @@ def train(
     ] = None,
     _format: FormatOption = Format.FRAUD_HANDBOOK,
     train_days: Annotated[int, typer.Option(min=1, max=366, help="Days of training.")] = 7,
-    name: Annotated[str, typer.Option(help="The model's name: small letters, digits and _.")] = "payments",
+    name: Annotated[
+        str, typer.Option(help="The model's name: small letters, digits and _.", callback=_known_name)
+    ] = "payments",
     kind: OneKind = KindOption.TREES,
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
