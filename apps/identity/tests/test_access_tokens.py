@@ -32,7 +32,12 @@ def _grant(role: Role = Role.CUSTOMER) -> Grant:
 def _claims(issuer: Issuer, key: KeyPair, token: AccessToken) -> dict[str, Any]:
     public = jwt.PyJWK(key.public_jwk)
     claims: dict[str, Any] = jwt.decode(
-        token.access_token, public, algorithms=["EdDSA"], audience=issuer.audience, issuer=issuer.issuer
+        token.access_token,
+        public,
+        algorithms=["EdDSA"],
+        audience=issuer.audience,
+        issuer=issuer.issuer,
+        options={"verify_exp": False},  # by now it may have ended: what it says is looked at
     )
     return claims
 
