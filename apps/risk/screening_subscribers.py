@@ -29,5 +29,6 @@ def subscribe_screening(service: Service, threshold: int, policy: CasePolicy) ->
     service.answer(ListScreenings, queries.list_screenings)
     service.answer(GetScreening, partial(queries.get_screening, identity))
     service.answer(ListSanctionsLists, queries.list_sanctions_lists)
+    service.before_start(partial(names.refresh, service.database))
     service.work(customers.worker())
     return BeneficiaryScreening(names, policy)

@@ -125,6 +125,7 @@ _FULL = {"case_full": "A case has room for 200 events, and this one is full."}
 _CLOSED = {"case_closed": "The case has been decided or canceled already."}
 _NOT_CLAIMED = {"case_not_claimed": "Claim the case first: you have no claim on it that still holds."}
 _CLAIMED = {"case_claimed": "Another analyst has this case in hand."}
+_OWN = {"own_account": "Nobody decides about their own payment or their own name."}
 _SECOND = {"second_analyst_required": "You have decided about this case; another analyst has to decide too."}
 _WORDS = "^[^\x00]*$"
 
@@ -241,7 +242,7 @@ async def list_case_events(
     summary="Claim a case (analysts)",
     responses={
         DONE: success(Case, "It is yours until `claimed_until`", EXAMPLE),
-        **problems(_UNKNOWN | _CLOSED | _CLAIMED | _SECOND | _FULL, scope=Scope.RISK_WRITE, command=True),
+        **problems(_UNKNOWN | _CLOSED | _OWN | _CLAIMED | _SECOND | _FULL, scope=Scope.RISK_WRITE, command=True),
     },
 )
 async def claim_case(
@@ -346,7 +347,7 @@ async def add_case_evidence(
     responses={
         DONE: success(Case, "Decided; above an amount a second analyst decides too", _DECIDED_ONCE),
         **problems(
-            _UNKNOWN | _CLOSED | _NOT_CLAIMED | _SECOND,
+            _UNKNOWN | _CLOSED | _OWN | _NOT_CLAIMED | _SECOND,
             scope=Scope.RISK_WRITE,
             wrong_body=("body/outcome", "Input should be 'approve' or 'decline'"),
             command=True,

@@ -110,6 +110,7 @@ class CaseRefusal(Enum):
     CASE_NOT_CLAIMED = "case_not_claimed"
     SECOND_ANALYST_REQUIRED = "second_analyst_required"
     CASE_FULL = "case_full"
+    OWN_ACCOUNT = "own_account"
 
     @property
     def detail(self) -> str:
@@ -124,6 +125,7 @@ _DETAILS = {
     CaseRefusal.CASE_CLAIMED: "Another analyst has this case in hand.",
     CaseRefusal.CASE_NOT_CLAIMED: "Claim the case first: you have no claim on it that still holds.",
     CaseRefusal.SECOND_ANALYST_REQUIRED: "You have decided about this case; another analyst has to decide too.",
+    CaseRefusal.OWN_ACCOUNT: "Nobody decides about their own payment or their own name.",
     CaseRefusal.CASE_FULL: f"A case has room for {MOST_CASE_EVENTS} events, and this one is full.",
 }
 
@@ -225,6 +227,8 @@ def _takes_two(new: NewCase, policy: CasePolicy) -> bool:
 def _not_claimable(case: Case, analyst: UUID, now: datetime) -> CaseRefusal | None:
     if case.is_closed:
         return CaseRefusal.CASE_CLOSED
+    if case.customer == analyst:
+        return CaseRefusal.OWN_ACCOUNT
     if case.claimed_at(now) not in {None, analyst}:
         return CaseRefusal.CASE_CLAIMED
     if case.first and case.first.decided_by == analyst:
@@ -237,6 +241,8 @@ def _not_decidable(case: Case, opinion: Opinion, *, unclaimed: bool) -> CaseRefu
         return CaseRefusal.OUTCOME_INVALID
     if case.is_closed:
         return CaseRefusal.CASE_CLOSED
+    if case.customer == opinion.decided_by:
+        return CaseRefusal.OWN_ACCOUNT
     if case.first and case.first.decided_by == opinion.decided_by:
         return CaseRefusal.SECOND_ANALYST_REQUIRED
     holder = case.claimed_at(opinion.decided_at)

@@ -55,7 +55,7 @@ class ListRefusal(Enum):
 
 _DETAILS = {
     ListRefusal.LIST_VALUE_INVALID: "Users are listed by id, devices, addresses and cards by pseudonym (32 hex digits),"
-    " countries by ISO 3166-1 code.",
+    " countries by ISO 3166-1 code. A country is what the client says it is, and cannot be allowed.",
     ListRefusal.LIST_ENTRY_EXPIRED: "The entry would have expired already.",
     ListRefusal.LIST_ENTRY_EXISTS: "It is on this list already; remove that entry first to change it.",
     ListRefusal.TOO_MANY_LIST_ENTRIES: f"There are {MOST_ENTRIES:,} entries, and no more can be.",
@@ -66,7 +66,8 @@ _DETAILS = {
 
 def add(asked: AddListEntry, known: ListEntry | None, entries: int, now: datetime) -> ListEntry | ListRefusal:
     """Return the new entry; `known` is the active one of the same value on the same list, if any, expired or not."""
-    if not _VALUES[asked.kind].fullmatch(asked.value):
+    is_claimed = asked.list is RiskList.ALLOW and asked.kind is ListKind.COUNTRY
+    if is_claimed or not _VALUES[asked.kind].fullmatch(asked.value):
         return ListRefusal.LIST_VALUE_INVALID
     if asked.expires_at and asked.expires_at <= now:
         return ListRefusal.LIST_ENTRY_EXPIRED

@@ -147,6 +147,10 @@ class _Change:
         back = change_control.back_to(newest, previous)
         if isinstance(back, RuleSetRefusal):
             raise _refused(back)
+        try:
+            await load_ruling(self.tx, back.rule_set)
+        except RuleSetError as error:
+            raise _invalid(error) from None
         await self._put_in_force(back, by)
         return back.rule_set
 

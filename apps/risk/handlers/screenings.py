@@ -34,7 +34,9 @@ async def decide(tx: Transaction, commands: Sequence[Envelope[DecideScreening]])
     for command in accepted:  # people's work, one at a time
         asked = command.data
         known = await store.load_one(tx, asked.screening_id)
-        refused = refusal(known[1] if known else None, asked.outcome) or await _decide_case(tx, asked)
+        refused = (
+            refusal(known[1] if known else None, asked.outcome) or _own(known, asked) or await _decide_case(tx, asked)
+        )
         if refused or known is None:
             _refuse(tx, command, refused or ScreeningRefusal.SCREENING_NOT_FOUND)
             continue
@@ -57,6 +59,10 @@ async def follow_cases(tx: Transaction, decided: Sequence[Case]) -> None:
                 outcome=outcome, decided_by=opinion.decided_by, reason=opinion.reason, decided_at=tx.now
             )
             await _keep(tx, *known, decision, None)
+
+
+def _own(known: tuple[UUID, Screening] | None, asked: DecideScreening) -> CaseRefusal | None:
+    return CaseRefusal.OWN_ACCOUNT if known and known[1].customer == asked.decided_by else None
 
 
 async def _decide_case(tx: Transaction, asked: DecideScreening) -> CaseRefusal | None:

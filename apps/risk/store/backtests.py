@@ -23,7 +23,7 @@ from outbox.database import Reads, columns
 from outbox.transaction import Transaction
 
 # One process works on backtests; held by a connection of its own, so that it ends with the process.
-_WORKING = 7111
+_WORKING = 7112
 _TRY_TO_WORK = "SELECT pg_try_advisory_lock($1)"
 _LAST_ID = UUID(int=2**128 - 1)
 

@@ -17,7 +17,7 @@ from outbox.transaction import Transaction
 PRODUCT = UUID(int=0)
 """The author of what came with the product."""
 # One change at a time: what is active, and how many are in shadow, decides about the next one.
-_TURN = 7110
+_TURN = 7113
 _TAKE_TURN = "SELECT pg_advisory_xact_lock($1)"
 _COUNT = "SELECT count(*) FROM rule_set"
 _SAVE = """

@@ -15,14 +15,14 @@ from contracts.risk import MOST_CASE_EVENTS, CaseEventKind, CaseKind, CaseStatus
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 POLICY = CasePolicy(100, decided_within=timedelta(hours=24), claimed_for=timedelta(minutes=30))
-ANN, BEN, EVE = (UUID(int=n) for n in range(1, 4))
+ANN, BEN, EVE, PAYER = (UUID(int=n) for n in range(1, 5))
 APPROVE, DECLINE = RiskOutcome.APPROVE, RiskOutcome.DECLINE
 
 Step = Callable[[Case, datetime], Change | CaseRefusal]
 
 
 def a_case(amount: int = 50_00) -> Case:
-    new = NewCase(UUID(int=9), CaseKind.PAYMENT, "Why", ANN, UUID(int=8), amount, "EUR")
+    new = NewCase(UUID(int=9), CaseKind.PAYMENT, "Why", PAYER, UUID(int=8), amount, "EUR")
     return cases.opened(new, POLICY, NOON)
 
 
@@ -43,6 +43,12 @@ def test_a_small_amount_takes_one_analyst_who_has_claimed_it() -> None:
     assert decided(a_case(), ANN, APPROVE) is CaseRefusal.CASE_NOT_CLAIMED
     case = done(decided(claimed(a_case(), ANN), ANN, APPROVE))
     assert (case.status, case.outcome, case.claimed_at(NOON)) == (CaseStatus.DECIDED, APPROVE, None)
+
+
+def test_nobody_decides_about_their_own_payment() -> None:
+    assert cases.claim(a_case(), PAYER, POLICY, NOON) is CaseRefusal.OWN_ACCOUNT
+    own = cases.decide(a_case(), Opinion(APPROVE, PAYER, "I need it", NOON), unclaimed=True)
+    assert own is CaseRefusal.OWN_ACCOUNT
 
 
 @pytest.mark.parametrize(("amount", "four_eyes"), [(100_00, False), (100_01, True)])

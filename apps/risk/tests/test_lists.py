@@ -76,6 +76,10 @@ async def test_what_no_payment_can_name_is_not_listed(screening: ScreeningDesk, 
     assert await screening.change_lists(listing(kind=kind, value=value)) == ["list_value_invalid"]
 
 
+async def test_what_the_client_claims_is_not_allowed(screening: ScreeningDesk) -> None:
+    assert await screening.change_lists(listing(list="allow", kind="country", value="DE")) == ["list_value_invalid"]
+
+
 async def test_refusals_of_what_is_not_there(screening: ScreeningDesk) -> None:
     assert await screening.change_lists(removing(new_id())) == ["list_entry_not_found"]
     asked = listing().data
@@ -83,7 +87,7 @@ async def test_refusals_of_what_is_not_there(screening: ScreeningDesk) -> None:
 
 
 async def test_entries_are_listed_newest_first(screening: ScreeningDesk) -> None:
-    await screening.change_lists(*(listing(value=code) for code in ("KP", "IR", "SY")), listing(list="allow"))
+    await screening.change_lists(*(listing(value=code) for code in ("KP", "IR", "SY")), listing(list="watch"))
     page = await entries(screening, list="deny", limit=2)
     assert [entry.value for entry in page.entries] == ["SY", "IR"]
     rest = await entries(screening, list="deny", limit=2, before=page.next_before)

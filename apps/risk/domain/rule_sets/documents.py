@@ -17,6 +17,8 @@ TESTS = 200
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,63}$")]
 Points = Annotated[int, Field(ge=0, le=100)]
 FeatureValue = StrictBool | StrictInt | StrictFloat | StrictStr
+_STORABLE = "^[^\x00]*$"
+"""PostgreSQL keeps no NUL: a decision that says one could not be kept."""
 
 
 class _Part(BaseModel):
@@ -30,10 +32,10 @@ class RuleDocument(_Part):
     """
 
     name: Name
-    when: Annotated[str, Field(min_length=1, max_length=EXPRESSION_CHARACTERS)]
+    when: Annotated[str, Field(min_length=1, max_length=EXPRESSION_CHARACTERS, pattern=_STORABLE)]
     action: RuleAction
     code: Name
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=_STORABLE)]
     weight: Points = 0
     priority: Annotated[int, Field(ge=0, le=1_000)] = 100
     enabled: bool = True
@@ -78,7 +80,7 @@ class RuleSetDocument(_Part):
     """A whole rule set. `model` is the SHA-256 of the model whose points are added to the score."""
 
     name: Name
-    description: Annotated[str, Field(max_length=2_000)] = ""
+    description: Annotated[str, Field(max_length=2_000, pattern=_STORABLE)] = ""
     rules: Annotated[tuple[RuleDocument, ...], Field(min_length=1, max_length=RULES)]
     thresholds: Thresholds = Thresholds()
     degraded: Annotated[tuple[DegradedPolicy, ...], Field(min_length=1, max_length=20)] = (

@@ -19,6 +19,10 @@ DEPTH = 32
 LARGEST = 1e15
 """No number of a model is larger, so that no sum of them is infinite."""
 
+_STORABLE = "^[^\x00]*$"
+"""PostgreSQL keeps no NUL."""
+
+Text = Annotated[str, Field(pattern=_STORABLE)]
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -118,11 +122,11 @@ class ModelDocument(_Part):
 
     format: Literal["ledgerlink-risk-model/1"] = "ledgerlink-risk-model/1"
     name: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,63}$")]
-    description: Annotated[str, Field(max_length=2_000)] = ""
+    description: Annotated[str, Field(max_length=2_000, pattern=_STORABLE)] = ""
     inputs: Annotated[tuple[Input, ...], Field(min_length=1, max_length=INPUTS)]
     scorer: Annotated[TreesDocument | LogisticDocument, Field(discriminator="kind")]
-    training: Annotated[Mapping[str, str | int], Field(max_length=20)] = {}
-    metrics: Annotated[Mapping[str, Number], Field(max_length=20)] = {}
+    training: Annotated[Mapping[Text, Text | int], Field(max_length=20)] = {}
+    metrics: Annotated[Mapping[Text, Number], Field(max_length=20)] = {}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -69,13 +69,14 @@ STATEMENTS: tuple[str, ...] = (
         PRIMARY KEY (case_id, number)
     )
     """,
-    # What was reviewed before there were cases.
+    # What was reviewed before there were cases. What two people have to decide was a setting that is not known here.
     """
     INSERT INTO risk_case (id, kind, status, title, customer, payment_intent_id, amount, currency, four_eyes, opened_at,
                            due_at, last_outcome, last_by, last_reason, last_at, outcome, closed_at)
     SELECT assessment_id, 'payment',
            CASE WHEN v.outcome IS NOT NULL THEN 'decided' WHEN is_open THEN 'open' ELSE 'canceled' END,
-           'A payment under review', d.payer, r.payment_intent_id, amount, currency, false, d.decided_at,
+           'A payment under review', d.payer, r.payment_intent_id, amount, currency,
+           v.outcome IS NULL AND is_open, d.decided_at,
            d.decided_at + interval '24 hours', v.outcome, v.decided_by, v.note, v.decided_at, v.outcome,
            CASE WHEN v.outcome IS NOT NULL OR NOT is_open THEN coalesce(v.decided_at, d.decided_at) END
     FROM review r JOIN decision d USING (assessment_id) LEFT JOIN verdict v USING (assessment_id)
