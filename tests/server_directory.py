@@ -46,6 +46,11 @@ def _clean_up(parent: Path) -> None:
     for directory in parent.glob(f"{PREFIX}*-*"):
         session = directory.name.removeprefix(PREFIX).split("-")[0]
         if session.isdecimal() and not psutil.pid_exists(int(session)):
-            for state in (*directory.rglob(f"*{STATE_SUFFIX}"), *directory.rglob("state.json")):  # servers, and stacks
+            for state in state_files(directory):
                 end_leftovers(read_state(state))
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def state_files(directory: Path) -> list[Path]:
+    """Find those of servers and of stacks, though what still runs there makes and deletes directories meanwhile."""
+    return [Path(at, name) for at, _, names in os.walk(directory) for name in names if name.endswith("state.json")]
