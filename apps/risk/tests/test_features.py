@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -179,6 +180,26 @@ def test_a_label_shows_when_its_delay_is_over() -> None:
     world.change(subject, lambda states: label(states, subject, fraud=False))
     corrected = _values(world, _paying(timedelta(days=8), payee=UUID(int=3)))
     assert (corrected["payee_frauds_30d"], corrected["payee_labelled_30d"]) == (0, 1)
+
+
+@given(st.lists(payments(), max_size=30))
+def test_states_of_the_first_format_are_read(history: list[Seen]) -> None:
+    """There each window had buckets of its own, which counted all payments that it reached back to."""
+    state = State()
+    for seen in history:
+        state.see(seen.subject.at, declined=seen.outcome is RiskOutcome.DECLINE)
+        state.add_money(seen.subject.at, seen.subject.currency, seen.subject.amount)
+    newest = max((seen.subject.at for seen in history), default=0)
+    levels: list[list[list[object]]] = []
+    for length, size in zip(WINDOWS.values(), BUCKETS.values(), strict=True):
+        level: dict[int, State] = {}
+        for seen in history:
+            if seen.subject.at // size >= (newest - length) // size:
+                level.setdefault(seen.subject.at // size, State()).see(0, declined=seen.outcome is RiskOutcome.DECLINE)
+                level[seen.subject.at // size].add_money(0, seen.subject.currency, seen.subject.amount)
+        levels.append([[place, *level[place].recent[0][1:]] for place in sorted(level)])
+    first = orjson.dumps((1, state.first_seen, state.last_seen, levels, [], [], {}, state.hours))
+    assert State.of(first).packed() == state.packed()
 
 
 def test_what_is_kept_stays_small() -> None:

@@ -12,7 +12,7 @@ from apps.risk.domain.features.catalogue import (
     WINDOWS,
     Value,
 )
-from apps.risk.domain.features.entities import ADDRESS, CARD, DEVICE, PAYEE, PAYER, Entity, Subject, seen_name
+from apps.risk.domain.features.entities import ADDRESS, CARD, DEVICE, PAYEE, PAYER, Entity, Subject
 from apps.risk.domain.features.labels import Labelled, label_features
 from apps.risk.domain.features.profile import profile_features
 from apps.risk.domain.features.state import LABEL_BUCKET, State
@@ -21,22 +21,24 @@ from contracts.risk import RiskOutcome
 
 NO_LIMIT = 2**53
 
-_WINDOW_NAMES = tuple(tuple((f"{e}_count_{w}", f"{e}_sum_{w}") for w in WINDOWS) for e in ENTITIES)
+_COUNT_NAMES, _SUM_NAMES = (
+    tuple(tuple(f"{e}_{what}_{w}" for w in WINDOWS) for e in ENTITIES) for what in ("count", "sum")
+)
 _DECLINED_NAMES = tuple(
     tuple((list(WINDOWS).index(w), f"{e}_declined_{w}") for w in DECLINED_WINDOWS) for e in ENTITIES
 )
 _TIME_NAMES = tuple((f"{e}_age_seconds", f"{e}_idle_seconds", f"{e}_is_new") for e in ENTITIES)
 _LABELLED = tuple((ENTITIES.index(e), e) for e in LABELLED)
 _DISTINCT = (
-    ("payer_payees_24h", PAYER, "payees", PAYEE),
-    ("payer_cards_24h", PAYER, "cards", CARD),
-    ("payer_devices_30d", PAYER, "devices", DEVICE),
-    ("device_payers_24h", DEVICE, "payers", PAYER),
-    ("address_payers_24h", ADDRESS, "payers", PAYER),
-    ("card_payers_24h", CARD, "payers", PAYER),
-    ("payee_payers_24h", PAYEE, "payers", PAYER),
+    ("payer_payees_24h", WINDOWS["24h"], PAYER, "payees", PAYEE),
+    ("payer_cards_24h", WINDOWS["24h"], PAYER, "cards", CARD),
+    ("payer_devices_30d", WINDOWS["30d"], PAYER, "devices", DEVICE),
+    ("device_payers_24h", WINDOWS["24h"], DEVICE, "payers", PAYER),
+    ("address_payers_24h", WINDOWS["24h"], ADDRESS, "payers", PAYER),
+    ("card_payers_24h", WINDOWS["24h"], CARD, "payers", PAYER),
+    ("payee_payers_24h", WINDOWS["24h"], PAYEE, "payers", PAYER),
 )
-"""Feature, the entity that remembers, under what name, and what it remembers."""
+"""Feature, how far it looks back, the entity that remembers, under what name, and what it remembers."""
 _COUNTRIES = "countries"
 _NOTHING = State()
 
@@ -85,8 +87,8 @@ def observe(states: Mapping[Entity, State], subject: Subject, outcome: RiskOutco
     for entity in subject.entities:
         if entity:
             states[entity].see(subject.at, declined=outcome is RiskOutcome.DECLINE)
-    for _, kind, what, other in _DISTINCT:
-        if (entity := subject.entities[kind]) and (seen := seen_name(subject.entities[other])):
+    for _, _, kind, what, other in _DISTINCT:
+        if (entity := subject.entities[kind]) and (seen := subject.seen_names[other]):
             states[entity].add_distinct(what, seen, subject.at)
     if subject.country:
         states[subject.payer_entity].add_distinct(_COUNTRIES, subject.country, subject.at)
@@ -135,24 +137,21 @@ def _facts(subject: Subject) -> dict[str, Value]:
 def _count(values: dict[str, Value], kind: int, state: State | None, subject: Subject) -> None:
     age, idle, is_new = _TIME_NAMES[kind]
     this_one, amount = (0, 0) if state is None else (1, subject.amount)
-    windows = (state or _NOTHING).windows(subject.at, subject.currency)
-    for (count, total), window in zip(_WINDOW_NAMES[kind], windows, strict=True):
-        values[count] = window.attempts + this_one
-        values[total] = window.sum + amount
+    known = state or _NOTHING
+    attempts, declined, sums = known.windows(subject.at, subject.currency, this_one, amount)
+    values.update(zip(_COUNT_NAMES[kind], attempts, strict=True))
+    values.update(zip(_SUM_NAMES[kind], sums, strict=True))
     for place, name in _DECLINED_NAMES[kind]:
-        values[name] = windows[place].declined
-    first_seen, last_seen = (state or _NOTHING).first_seen, (state or _NOTHING).last_seen
-    values[age] = 0 if first_seen is None else max(0, subject.at - first_seen)
-    values[idle] = -1 if last_seen is None else max(0, subject.at - last_seen)
-    values[is_new] = first_seen is None
+        values[name] = declined[place]
+    values[age] = 0 if known.first_seen is None else max(0, subject.at - known.first_seen)
+    values[idle] = -1 if known.last_seen is None else max(0, subject.at - known.last_seen)
+    values[is_new] = known.first_seen is None
 
 
 def _distinct(subject: Subject, seen: list[State | None]) -> Iterator[tuple[str, Value]]:
-    for feature, kind, what, other in _DISTINCT:
+    for feature, length, kind, what, other in _DISTINCT:
         state = seen[kind]
-        since = subject.at - WINDOWS[feature.rpartition("_")[2]]
-        also = seen_name(subject.entities[other])
-        yield feature, state.count_distinct(what, since, also) if state else 0
+        yield feature, state.count_distinct(what, subject.at - length, subject.seen_names[other]) if state else 0
     payer, since = seen[PAYER] or _NOTHING, subject.at - WINDOWS["30d"]
     yield "payer_countries_30d", payer.count_distinct(_COUNTRIES, since, subject.country)
 

@@ -60,6 +60,14 @@ class Subject:
         )
         return tuple(None if key is None else Entity(kind, key) for kind, key in enumerate(keys))
 
+    @cached_property
+    def seen_names(self) -> tuple[str | None, ...]:
+        """The short names under which the entities are remembered as some of many that were seen with another."""
+        return tuple(
+            None if entity is None else blake2b(entity.key, digest_size=_SEEN_BYTES).hexdigest()
+            for entity in self.entities
+        )
+
     @property
     def payer_entity(self) -> Entity:
         """The payer, whom every payment has."""
@@ -72,11 +80,6 @@ PAYER, PAYEE, DEVICE, ADDRESS, CARD, PAIR = range(len(ENTITIES))
 def entities_of(subject: Subject) -> tuple[Entity, ...]:
     """Return what the payment is counted by."""
     return tuple(entity for entity in subject.entities if entity)
-
-
-def seen_name(entity: Entity | None) -> str | None:
-    """Return the short name under which an entity is remembered as one of many that were seen with another."""
-    return None if entity is None else blake2b(entity.key, digest_size=_SEEN_BYTES).hexdigest()
 
 
 def _key(name: str | None) -> bytes | None:

@@ -4,6 +4,7 @@ A payment that nobody called fraud by then counts as good.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import NamedTuple
 
 DAY = 86_400
@@ -30,6 +31,15 @@ def label_features(prefix: str, newest_first: Iterable[Labelled]) -> Mapping[str
     tells more than a share, which good payments of before keep low for weeks.
     """
     known = [b for b in newest_first if b.ago < RUN_SECONDS and b.payments]
+    return _features(prefix, known) if known else _nothing_known(prefix)
+
+
+@cache
+def _nothing_known(prefix: str) -> Mapping[str, int | float]:
+    return _features(prefix, [])
+
+
+def _features(prefix: str, known: list[Labelled]) -> Mapping[str, int | float]:
     week = [b for b in known if b.ago < 7 * DAY]
     run = _run(known)
     return {

@@ -6,6 +6,9 @@ in the end. What falls out is older than anything that looks back from the newes
 
 from bisect import bisect_left, insort
 from collections.abc import Mapping
+from functools import lru_cache
+from itertools import accumulate
+from math import inf
 from operator import itemgetter
 from typing import Any, NamedTuple, Self
 
@@ -23,8 +26,10 @@ MOST = 2**62
 """Where sums stop: with 64 bits nothing beyond it could be kept."""
 LARGEST_SQUARED = 10**9
 """Minor units; of what is more, the square is that of this."""
-_FORMAT = 1
+_FORMAT = 2
 _LEVELS = tuple((WINDOWS[name], size) for name, size in BUCKETS.items())
+_SIZES = tuple(BUCKETS.values())
+_ZEROS = [0] * (len(_LEVELS) - 1)
 
 
 class Spent(NamedTuple):
@@ -39,34 +44,36 @@ _PLACE = itemgetter(0)
 _NOTHING_SPENT = Spent()
 
 
-class Window(NamedTuple):
-    """What happened within a window: payments asked for, those declined, and the approved money of one currency."""
+class Windows(NamedTuple):
+    """What happened within each window, the shortest first: payments asked for, those declined, and approved money."""
 
-    attempts: int
-    declined: int
-    sum: int
+    attempts: list[int]
+    declined: list[int]
+    sums: list[int]
 
 
 Bucket = list[Any]
-"""Its place (the time by its length), and what is counted there."""
+"""When it began, or its place (that by its length), and what is counted there."""
 
 
 class State:
     """What is known of one entity; times are whole seconds since 1970.
 
-    `levels`, `days` and `labels` are buckets in the order of time. Those of a level count attempts, declined ones, and
-    by currency the approved money; days, by currency, what `Spent` tells; labels payments, and known frauds.
-    `distinct` holds, by what they are (payees, devices, ...), hashes of those seen with it, and when last; `hours` how
+    `recent`, `days` and `labels` are buckets in the order of time. Those of `recent` count attempts, declined ones, and
+    by currency the approved money. The newest are as short as the shortest window's; once it does not reach back to
+    them, they are added up to those of the next one, and so on: each holds a whole number of shorter ones. Days count,
+    by currency, what `Spent` tells; labels payments, and known frauds. `distinct` holds, by what they are (payees,
+    devices, ...), hashes of those seen with it, and when last; `hours` how
     many payments were asked for in which hour of the day (UTC). All of it is kept as it is packed: most of what is read
     for a payment is written again with one bucket more or less.
     """
 
-    __slots__ = ("days", "distinct", "first_seen", "hours", "labels", "last_seen", "levels")
+    __slots__ = ("days", "distinct", "first_seen", "hours", "labels", "last_seen", "recent")
 
     def __init__(self) -> None:
         self.first_seen: int | None = None
         self.last_seen: int | None = None
-        self.levels: list[list[Bucket]] = [[] for _ in _LEVELS]
+        self.recent: list[Bucket] = []
         self.days: list[Bucket] = []
         self.labels: list[Bucket] = []
         self.distinct: dict[str, dict[str, int]] = {}
@@ -77,16 +84,14 @@ class State:
         self.first_seen = at if self.first_seen is None else min(at, self.first_seen)
         self.last_seen = at if self.last_seen is None else max(at, self.last_seen)
         self.hours[at // 3_600 % 24] += 1
-        for level, (_, size) in zip(self.levels, _LEVELS, strict=True):
-            bucket = _bucket(level, at // size) or _new_bucket(level, at // size, 0, 0, {})
-            bucket[1] += 1
-            bucket[2] += declined
+        bucket = self._recent_bucket(at)
+        bucket[1] += 1
+        bucket[2] += declined
 
     def add_money(self, at: int, currency: str, amount: int) -> None:
         """Count money that was approved."""
-        for level, (_, size) in zip(self.levels, _LEVELS, strict=True):
-            money = (_bucket(level, at // size) or _new_bucket(level, at // size, 0, 0, {}))[3]
-            money[currency] = min(money.get(currency, 0) + amount, MOST)
+        money = self._recent_bucket(at)[3]
+        money[currency] = min(money.get(currency, 0) + amount, MOST)
 
     def add_spent(self, at: int, currency: str, amount: int) -> None:
         """Count an approved payment among what is usual."""
@@ -108,21 +113,24 @@ class State:
         if len(kept) > MOST_DISTINCT:
             del kept[min(kept, key=lambda name: (kept[name], name))]
 
-    def windows(self, now: int, currency: str) -> list[Window]:
-        """Return what happened within each window that ends now, the shortest first."""
-        found = []
-        for level, (length, size) in zip(self.levels, _LEVELS, strict=True):
-            oldest, newest = (now - length) // size, now // size
-            attempts = declined = money = 0
-            for place, asked, refused, moved in reversed(level):
-                if place < oldest:
-                    break
-                if place <= newest:
-                    attempts += asked
-                    declined += refused
-                    money += moved.get(currency, 0)
-            found.append(Window(attempts, declined, min(money, MOST)))
-        return found
+    def windows(self, now: int, currency: str, payments: int, amount: int) -> Windows:
+        """Return what happened within each window that ends now, with payments that are happening, of that amount.
+
+        What came later is left out. A bucket is in the shortest window that reaches back to it, and in all longer ones.
+        """
+        begins, window = _begins(now), 0
+        attempts, declined, sums = [payments, *_ZEROS], [0, *_ZEROS], [amount, *_ZEROS]
+        for begin, asked, refused, moved in reversed(self.recent):
+            while begin < begins[window]:
+                window += 1
+            if window > len(_ZEROS):
+                break
+            if begin <= now:
+                attempts[window] += asked
+                declined[window] += refused
+                sums[window] += moved.get(currency, 0)
+        money = [min(total, MOST) for total in accumulate(sums)]
+        return Windows(list(accumulate(attempts)), list(accumulate(declined)), money)
 
     def spent(self, now: int, currency: str, days: int) -> Spent:
         """Return what was approved within so many days."""
@@ -134,29 +142,30 @@ class State:
         """Return how many different ones were there after `since`, with this one."""
         kept = self.distinct.get(what, {})
         is_more = also is not None and kept.get(also, since) <= since
-        return min(sum(at > since for at in kept.values()) + is_more, MOST_DISTINCT)
+        return min(len([at for at in kept.values() if at > since]) + is_more, MOST_DISTINCT)
 
     @classmethod
     def of(cls, packed: bytes) -> Self:
         """Read a state as it was packed."""
         state = cls.__new__(cls)
         (
-            _,
+            version,
             state.first_seen,
             state.last_seen,
-            state.levels,
+            state.recent,
             state.days,
             state.labels,
             state.distinct,
             state.hours,
         ) = orjson.loads(packed)
+        if version == 1:
+            state.recent = _counted_once(state.recent)
         return state
 
     def trim(self) -> None:
         """Leave out what is too old to matter to anything that looks back from the newest payment."""
         newest = self.last_seen or 0
-        for level, (length, size) in zip(self.levels, _LEVELS, strict=True):
-            _leave_out(level, (newest - length) // size)
+        self.recent = _added_up(self.recent, _begins(newest))
         _leave_out(self.days, newest // DAY - 30)
         _leave_out(self.labels, (newest - LABELS_SECONDS) // LABEL_BUCKET)
         for kept in self.distinct.values():
@@ -166,8 +175,18 @@ class State:
     def packed(self) -> bytes:
         """Return it as bytes, trimmed; equal states are equal bytes."""
         self.trim()
-        parts = (self.first_seen, self.last_seen, self.levels, self.days, self.labels, self.distinct, self.hours)
+        parts = (self.first_seen, self.last_seen, self.recent, self.days, self.labels, self.distinct, self.hours)
         return orjson.dumps((_FORMAT, *parts), option=orjson.OPT_SORT_KEYS)
+
+    def _recent_bucket(self, at: int) -> Bucket:
+        begin = at // _SIZES[0] * _SIZES[0]
+        return _bucket(self.recent, begin) or _new_bucket(self.recent, begin, 0, 0, {})
+
+
+@lru_cache(64)
+def _begins(now: int) -> tuple[float, ...]:
+    """Return when the oldest bucket of each window that ends now began, the shortest first; and then, for ever ago."""
+    return (*((now - length) // size * size for length, size in _LEVELS), -inf)
 
 
 def _bucket(buckets: list[Bucket], place: int) -> Bucket | None:
@@ -188,3 +207,46 @@ def _new_bucket(buckets: list[Bucket], place: int, *nothing: Any) -> Bucket:
 def _leave_out(buckets: list[Bucket], before: int) -> None:
     if buckets and buckets[0][0] < before:
         del buckets[: bisect_left(buckets, before, key=_PLACE)]
+
+
+def _added_up(recent: list[Bucket], begins: tuple[float, ...]) -> list[Bucket]:
+    """Return buckets as long as those of the shortest window that reaches back to them, without those of none."""
+    if not recent or recent[0][0] >= begins[0]:
+        return recent
+    found: list[Bucket] = []
+    window = len(_SIZES)
+    for bucket in recent:
+        while window and bucket[0] >= begins[window - 1]:
+            window -= 1
+        if window == len(_SIZES):
+            continue
+        begin = bucket[0] // _SIZES[window] * _SIZES[window]
+        if found and found[-1][0] == begin:
+            _add(bucket, found[-1])
+        else:
+            found.append([begin, *bucket[1:]])
+    return found
+
+
+def _add(bucket: Bucket, to: Bucket) -> None:
+    _, attempts, declined, money = bucket
+    to[1] += attempts
+    to[2] += declined
+    for currency, amount in money.items():
+        to[3][currency] = min(to[3].get(currency, 0) + amount, MOST)
+
+
+def _counted_once(levels: list[list[Bucket]]) -> list[Bucket]:
+    """Return the buckets of a state of format 1, which had a list of them for each window, and counted all in each."""
+    once: dict[int, Bucket] = {}
+    for level, size, shorter, shorter_size in zip(levels, _SIZES, ([], *levels), (1, *_SIZES), strict=False):
+        buckets = {place * size: [place * size, *counted, {**money}] for place, *counted, money in level}
+        for place, attempts, declined, money in shorter:
+            begin = place * shorter_size // size * size
+            if begin in buckets:
+                _add([begin, -attempts, -declined, {c: -amount for c, amount in money.items()}], buckets[begin])
+        for begin, bucket in buckets.items():
+            bucket[3] = {currency: amount for currency, amount in bucket[3].items() if amount}
+            if bucket[1] or bucket[3]:
+                _add(bucket, once.setdefault(begin, [begin, 0, 0, {}]))
+    return [once[begin] for begin in sorted(once)]

@@ -59,7 +59,7 @@ class ReadyRules:
             within = type(value) is kind and (kind is str or limits.low <= number <= limits.high)
             seen[name] = value if within else limits.clamp(value)
         context = cel.Context(seen)
-        return tuple(rule for rule, execute in self._programs if execute(context))
+        return tuple([rule for rule, execute in self._programs if execute(context)])
 
 
 class RuleSet:
