@@ -41,6 +41,13 @@ def test_prometheus_scrapes_every_process_where_it_listens() -> None:
     assert all(together("prometheus", name) for name in WATCHED)
 
 
+def test_prometheus_keeps_what_it_has_scraped_on_its_volume() -> None:
+    kept = [volume.split(":")[1] for volume in CONTAINERS["prometheus"]["volumes"] if volume.startswith("prometheus:")]
+    assert [f"--storage.tsdb.path={path}" for path in kept] == [
+        option for option in CONTAINERS["prometheus"]["command"] if option.startswith("--storage.tsdb.path=")
+    ]
+
+
 def test_grafana_reads_what_is_there() -> None:
     sources = read(GRAFANA / "datasources" / "datasources.yaml")["datasources"]
     for source in sources:
