@@ -94,7 +94,7 @@ class VoidHold(Message):
     idempotency: Idempotency | None = None
 
 
-@command("wallet", "extend_hold", senders=("payments", "gateway"), answer=Hold)
+@command("wallet", "extend_hold", senders=("gateway",), answer=Hold)
 class ExtendHold(Message):
     """Let a hold expire later. `operation_id` is the idempotency key."""
 
@@ -151,7 +151,7 @@ class HoldRefused(Message):
     problem: Problem
 
 
-@query("wallet", "get_hold", senders=("gateway", "payments"), answer=Hold)
+@query("wallet", "get_hold", senders=("gateway",), answer=Hold)
 class GetHold(Message):
     """Read one hold. Refused with `hold_not_found`, or the code it was refused with."""
 

@@ -99,7 +99,7 @@ class PostTransfer(Message):
     idempotency: Idempotency | None = None
 
 
-@command("wallet", "reverse_transfer", senders=("payments", "gateway"), answer=Transfer)
+@command("wallet", "reverse_transfer", senders=("gateway",), answer=Transfer)
 class ReverseTransfer(Message):
     """Take a transfer back, or `amount` of it (None: what is left): a new transfer the other way, under its own id.
 
@@ -149,7 +149,7 @@ class ListTransfers(Message):
     limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 20
 
 
-@query("wallet", "get_transfer", senders=("gateway", "payments"), answer=Transfer)
+@query("wallet", "get_transfer", senders=("gateway",), answer=Transfer)
 class GetTransfer(Message):
     """Read one posted transfer. Refused with `transfer_not_found`, or the code it was refused with."""
 

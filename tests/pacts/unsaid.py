@@ -63,6 +63,4 @@ UNSAID: Mapping[str, Collection[type[Message]]] = {
         *_SCREENING,
         *_BANKS,
     },
-    # What payments may ask for and never does.
-    "payments": {wallet.ExtendHold, wallet.GetHold, wallet.GetTransfer, wallet.ReverseTransfer},
 }
