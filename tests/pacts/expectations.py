@@ -1,6 +1,6 @@
 """What every consumer expects of whom: the declared readings, and what contracts require of requests and answers."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -40,9 +40,9 @@ class Expectation:
     body: Json
 
 
-def expectations(unsaid: Mapping[str, Collection[type[Message]]]) -> list[Expectation]:
-    """Return all, sorted; without the requests in `unsaid`, by who would send them, and the answers to them."""
-    found = [*_declared(), *_requests(unsaid), *_answers(unsaid)]
+def expectations() -> list[Expectation]:
+    """Return all, sorted."""
+    found = [*_declared(), *_requests(), *_answers()]
     return sorted(found, key=lambda one: (one.consumer, one.provider, one.description))
 
 
@@ -59,9 +59,9 @@ def _declared() -> Iterator[Expectation]:
             yield Expectation(reading.consumer, provider, name, _envelope(reading.message, provider, _read(reading)))
 
 
-def _requests(unsaid: Mapping[str, Collection[type[Message]]]) -> Iterator[Expectation]:
+def _requests() -> Iterator[Expectation]:
     """Expect of a request all that its contract requires: its owner refuses it otherwise."""
-    for message, provider in _asked(unsaid):
+    for message, provider in _asked():
         yield _whole(message.contract.owner, message, provider)
     for message in LISTENED:
         yield _whole("gateway", message, message.contract.owner)
@@ -72,9 +72,9 @@ def _whole(consumer: str, message: type[Message], provider: str) -> Expectation:
     return Expectation(consumer, provider, named(message), _envelope(message, provider, data))
 
 
-def _answers(unsaid: Mapping[str, Collection[type[Message]]]) -> Iterator[Expectation]:
+def _answers() -> Iterator[Expectation]:
     """Expect of an answer all that its contract requires: the gateway has promised it to its clients."""
-    for message, consumer in _asked(unsaid):
+    for message, consumer in _asked():
         answer = _catalogue()["messages"][message.contract.type].get("answer")
         if answer and (message.contract.kind is Kind.QUERY or consumer == "gateway"):
             data = {"outcome": "completed", "resource": _required(answer)}
@@ -82,13 +82,12 @@ def _answers(unsaid: Mapping[str, Collection[type[Message]]]) -> Iterator[Expect
             yield Expectation(consumer, provider, named(message, answer=True), _envelope(Reply, provider, data))
 
 
-def _asked(unsaid: Mapping[str, Collection[type[Message]]]) -> Iterator[tuple[type[Message], str]]:
+def _asked() -> Iterator[tuple[type[Message], str]]:
     """Yield each command and query with each of those who send it."""
     for message in REGISTRY.values():
         if message.contract.kind in (Kind.COMMAND, Kind.QUERY):
             for sender in message.contract.senders:
-                if message not in unsaid.get(sender, ()):
-                    yield message, sender
+                yield message, sender
 
 
 @cache

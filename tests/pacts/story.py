@@ -1,8 +1,6 @@
-"""A story in which nearly everything is said that services say to each other, told over HTTP."""
+"""A story in which everything is said that services say to each other, told over HTTP."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,130 +9,48 @@ import httpx
 from nats.aio.client import Client
 
 from contracts.identity import GetScreeningSubjects, ScreeningSubjects
-from contracts.ids import new_id
 from contracts.wallet import Effects, GetEffects
-from gateway.operations import OperationName
 from ops.stack.stack import Stack
 from outbox.requester import Requester
 from tests.brokers import connected
-from tests.people import CURRENCY, PASSWORD
+from tests.pacts.accounts_story import tell_of_accounts
+from tests.pacts.actors import Actor, good, log_in, registered, with_role
+from tests.pacts.operators_story import tell_of_bank, tell_of_doubt, tell_of_period, tell_of_stray_webhook
+from tests.pacts.rules_story import tell_of_rules
+from tests.people import CURRENCY
 from tests.waiting import eventually
 
 UNDER_REVIEW, DECLINED = 8_500_00, 1_000_001_00
 ASK_SECONDS = 10.0
-_PROOF = re.compile("llv_[A-Za-z0-9_-]+")
 OWN_CURRENCY = "UYU"
 """There is one account of fees of each, and others on the stack open theirs."""
 _MONEY = {"currency": CURRENCY, "confirm": True}
 
 
-@dataclass(frozen=True)
-class Actor:
-    """Somebody who is logged in."""
-
-    http: httpx.AsyncClient
-    id: str
-    header: Mapping[str, str]
-
-    async def ask(self, method: str, path: str, body: Any = None, **more: str) -> httpx.Response:
-        """Ask, whatever the answer is."""
-        headers = {**self.header, "Idempotency-Key": str(new_id()), **more}
-        return await self.http.request(method, f"/v1/{path}", json=body, headers=headers)
-
-    async def get(self, path: str) -> Any:
-        """Return what there is to read."""
-        return _good(await self.ask("GET", path))
-
-    async def follow(self, operation: str, path: str, /, **body: Any) -> None:
-        """Ask for something, and then what has become of it."""
-        key = str(new_id())
-        _good(await self.ask("POST", path, body, **{"Idempotency-Key": key}))
-        await self.get(OperationName(operation, key).location.removeprefix("/v1/"))
-
-    async def post(self, path: str, /, **body: Any) -> Any:
-        """Return what came of a request."""
-        return _good(await self.ask("POST", path, body or None))
-
-
-def _good(answer: httpx.Response) -> Any:
-    assert answer.is_success, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
-    return answer.json() if answer.content else None
-
-
 async def tell(stack: Stack, http: httpx.AsyncClient) -> None:
     """Tell the whole story at one gateway."""
     secrets = stack.parts.secrets
-    admin = await _log_in(http, secrets.admin_email, secrets.admin_password.get_secret_value())
-    operator = await _log_in(http, secrets.operator_email, secrets.operator_password.get_secret_value())
-    ada, shop = [await _registered(http) for _ in range(2)]
-    analyst = await _with_role(admin, "analyst")
+    admin = await log_in(http, secrets.admin_email, secrets.admin_password.get_secret_value())
+    operator = await log_in(http, secrets.operator_email, secrets.operator_password.get_secret_value())
+    ada, shop = [await registered(http) for _ in range(2)]
+    analyst = await with_role(admin, "analyst")
     purse, savings, third, till = [(await w.post("wallets", currency=CURRENCY))["id"] for w in (ada, ada, ada, shop)]
     await operator.post(f"wallets/{purse}/top_ups", amount=20_000_00, currency=CURRENCY)
-    await _accounts(admin, ada)
-    await _verified(stack, http)
-    await _asked_by_services(stack, ada.id, await _wallets(operator, ada, purse, savings))
-    await _chart(operator, purse, savings, third)
-    await _payments(ada, shop, purse, savings, till)
-    await _cards(ada, shop, till)
-    for path in ("processor_operations", "parked_webhooks"):
-        await operator.get(path)
-    await _hooks(shop)
-    await _risk(ada, analyst, purse, till)
-
-
-async def _log_in(http: httpx.AsyncClient, email: str, password: str) -> Actor:
-    session = _good(await http.post("/v1/sessions", json={"email": email, "password": password}))
-    header = {"Authorization": f"Bearer {session['access_token']}"}
-    return Actor(http, _good(await http.get("/v1/users/me", headers=header))["id"], header)
-
-
-async def _registered(http: httpx.AsyncClient) -> Actor:
-    email = f"{new_id()}@ledgerlink.example"
-    _good(await http.post("/v1/users", json={"email": email, "password": PASSWORD}))
-    return await _log_in(http, email, PASSWORD)
-
-
-async def _with_role(admin: Actor, role: str) -> Actor:
-    email = f"{new_id()}@ledgerlink.example"
-    user = _good(await admin.http.post("/v1/users", json={"email": email, "password": PASSWORD}))
-    await admin.post(f"users/{user['id']}/role", role=role)
-    return await _log_in(admin.http, email, PASSWORD)
-
-
-async def _accounts(admin: Actor, ada: Actor) -> None:
-    """See sessions, logs and keys, step up, and be deactivated."""
-    for path in ("sessions", "users/me/security_events", "users/me/passkeys"):
-        await ada.get(path)
-    for path in ("users", f"users/{ada.id}", "security_events", "signing_keys"):
-        await admin.get(path)
-    await ada.post("sessions/step_up", password=PASSWORD)
-    await ada.post("users/me/totp")
-    await ada.post("users/me/passkeys/challenge")
-    _good(await ada.http.post("/v1/password_resets", json={"email": f"{new_id()}@ledgerlink.example"}))
-    merchant = await _with_role(admin, "merchant")
-    key = await merchant.post("api_keys", name="Till", scopes=["wallets"])
-    await merchant.get("api_keys")
-    await Actor(ada.http, merchant.id, {"Authorization": f"Bearer {key['secret']}"}).get("wallets")
-    await merchant.post(f"api_keys/{key['key']['id']}/rotate")
-    _good(await merchant.ask("DELETE", f"api_keys/{key['key']['id']}"))
-    await _apps(merchant)
-    await merchant.post("users/me/password", current_password=PASSWORD, password=f"{PASSWORD} too")
-    await admin.post(f"users/{merchant.id}/deactivate")
-    await admin.post(f"users/{merchant.id}/reactivate")
-
-
-async def _verified(stack: Stack, http: httpx.AsyncClient) -> None:
-    """Prove one's address by what the mail says, which identity writes into its log where there is no mail server."""
-    newcomer = await _registered(http)
-    await newcomer.post("users/me/verification")
-    email, log = (await newcomer.get("users/me"))["email"], stack.layout.log("identity")
-
-    async def proof() -> str | None:
-        lines = [line for line in log.read_text().splitlines() if email in line]
-        return next((found[0] for line in reversed(lines) if (found := _PROOF.search(line))), None)
-
-    token = await eventually("the mail is sent", proof)
-    _good(await http.post("/v1/email_verifications", json={"token": token}))
+    async with asyncio.TaskGroup() as together:
+        together.create_task(tell_of_accounts(stack, admin, ada))
+        await _asked_by_services(stack, ada.id, await _wallets(operator, ada, purse, savings))
+        fees = await _chart(operator, purse, savings, third)
+        own = (await ada.post("wallets", currency=OWN_CURRENCY))["id"]
+        await tell_of_bank(operator, own, OWN_CURRENCY, fees)
+        await tell_of_period(operator)
+        await _payments(ada, shop, purse, savings, till)
+        await _cards(ada, shop, till)
+        await _hooks(shop)
+    async with asyncio.TaskGroup() as together:
+        together.create_task(tell_of_doubt(stack, operator, ada, till))
+        await _risk(ada, analyst, purse, till)
+        await tell_of_rules(stack, admin, analyst, ada, {"source_wallet": purse, "destination_wallet": till})
+        await tell_of_stray_webhook(stack, operator)
 
 
 async def _asked_by_services(stack: Stack, user: str, transfer: str) -> None:
@@ -150,18 +66,6 @@ def _requester(service: str, client: Client) -> Requester:
         return client
 
     return Requester(service, connect, ASK_SECONDS)
-
-
-async def _apps(merchant: Actor) -> None:
-    """Register an app, and let it ask for tokens of its own."""
-    asked = {"name": "Shop", "confidential": True, "grant_types": ["client_credentials"], "scopes": ["wallets"]}
-    app = await merchant.post("oauth_clients", **asked)
-    await merchant.get("oauth_clients")
-    form = {"client_id": app["client"]["id"], "client_secret": app["client_secret"]}
-    token = _good(await merchant.http.post("/oauth/token", data=form | {"grant_type": "client_credentials"}))
-    _good(await merchant.http.post("/oauth/introspect", data=form | {"token": token["access_token"]}))
-    await merchant.post(f"oauth_clients/{app['client']['id']}/rotate_secret")
-    _good(await merchant.ask("DELETE", f"oauth_clients/{app['client']['id']}"))
 
 
 async def _wallets(operator: Actor, ada: Actor, purse: str, savings: str) -> str:
@@ -195,13 +99,13 @@ async def _wallets(operator: Actor, ada: Actor, purse: str, savings: str) -> str
     return str(moved["id"])
 
 
-async def _chart(operator: Actor, purse: str, savings: str, third: str) -> None:
-    """Keep the chart of accounts, post a journal, and look at the whole ledger."""
+async def _chart(operator: Actor, purse: str, savings: str, third: str) -> str:
+    """Keep the chart of accounts, post a journal, and look at the whole ledger; return an account of expenses."""
     fees = await operator.post("accounts", kind="fees", type="expense", currency=OWN_CURRENCY)
     await operator.get("accounts")
     for path in (fees["id"], f"{fees['id']}/balance"):
         await operator.get(f"accounts/{path}")
-    _good(await operator.ask("PATCH", f"accounts/{third}", {"metadata": {"kept": "by us"}, "reason": "A test"}))
+    good(await operator.ask("PATCH", f"accounts/{third}", {"metadata": {"kept": "by us"}, "reason": "A test"}))
     for direction in ("both", "none"):
         await operator.post(f"accounts/{third}/freeze", direction=direction, reason="A test")
     await operator.post(f"accounts/{third}/close", reason="A test")
@@ -209,6 +113,7 @@ async def _chart(operator: Actor, purse: str, savings: str, third: str) -> None:
     journal = await operator.post("journals", legs=[leg])
     for path in (f"journals/{journal['id']}", "ledger/trial_balance", "ledger/periods"):
         await operator.get(path)
+    return str(fees["id"])
 
 
 async def _payments(ada: Actor, shop: Actor, purse: str, savings: str, till: str) -> None:
@@ -259,14 +164,14 @@ async def _hooks(shop: Actor) -> None:
     path = f"webhook_endpoints/{endpoint['id']}"
     await shop.get("webhook_endpoints")
     await shop.get(path)
-    _good(await shop.ask("PATCH", path, {"description": "Nobody is there"}))
+    good(await shop.ask("PATCH", path, {"description": "Nobody is there"}))
     await shop.post(f"{path}/rotate_secret")
     delivery = await shop.post(f"{path}/test")
     await shop.get(f"{path}/deliveries")
     await shop.post(f"webhook_deliveries/{delivery['id']}/redeliver")
     await shop.post(f"{path}/replay", since=(datetime.now(UTC) - timedelta(hours=1)).isoformat())
-    _good(await shop.http.get("/v1/webhook_keys"))
-    _good(await shop.ask("DELETE", path))
+    good(await shop.http.get("/v1/webhook_keys"))
+    good(await shop.ask("DELETE", path))
 
 
 async def _risk(ada: Actor, analyst: Actor, purse: str, till: str) -> None:
@@ -286,7 +191,7 @@ async def _risk(ada: Actor, analyst: Actor, purse: str, till: str) -> None:
         await analyst.get(path)
     await analyst.post(f"{case}/decision", outcome="approve", reason="They know the shop.")
     await analyst.post(f"reviews/{waiting[1]}/decision", outcome="decline", note="Too much.")
-    _good(await analyst.ask("PUT", f"risk/labels/{waiting[0]}", {"label": "good", "reason": "All is well."}))
+    good(await analyst.ask("PUT", f"risk/labels/{waiting[0]}", {"label": "good", "reason": "All is well."}))
     await analyst.get(f"risk/labels/{waiting[0]}")
     labels = [{"payment_intent_id": waiting[1], "label": "fraud"}]
     await analyst.post("risk/labels", reference="A test", labels=labels)
