@@ -23,18 +23,18 @@ class BeneficiaryScreening:
 
     async def screen(self, tx: Transaction, assessments: Sequence[Assessment]) -> dict[UUID, Standing]:
         """Return where each beneficiary stands, by assessment id; missing: none is named, or there are no lists."""
+        lists = self._names.lists
+        named = [assessment for assessment in assessments if assessment.beneficiary]
+        if lists is None or not named:
+            return {}
         subjects: dict[UUID, UUID] = {}
         found: dict[UUID, Found] = {}
-        named = [assessment for assessment in assessments if assessment.beneficiary]
         async for assessment in by_and_by(named, 1):
             name, payer = assessment.beneficiary or "", assessment.subject.payer
-            matches = self._names.screen(Screened(name))
-            if matches is None:
-                return {}
+            asked = Screened(name)
             subject = subjects[assessment.id] = beneficiary_id(payer, name)
-            kind, intent = SubjectKind.BENEFICIARY, assessment.payment_intent_id
-            found.setdefault(subject, Found(subject, kind, payer, matches, name, intent))
-        if not found:
-            return {}
-        standings = await keep_matches(tx, list(found.values()), self._policy)
+            if subject not in found:
+                kind, intent = SubjectKind.BENEFICIARY, assessment.payment_intent_id
+                found[subject] = Found(subject, kind, payer, asked, lists.screen(asked), intent)
+        standings = await keep_matches(tx, list(found.values()), lists, self._policy)
         return {assessment: standings[subject] for assessment, subject in subjects.items()}

@@ -3,13 +3,13 @@
 Their names are asked from identity each time, and are kept nowhere here.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from apps.risk.domain.cases import CasePolicy
-from apps.risk.domain.screening.parties import Match, Screened
+from apps.risk.domain.screening.parties import Screened
 from apps.risk.domain.screening.standing import Standing
-from apps.risk.handlers.listed_names import ListedNames
+from apps.risk.handlers.listed_names import ListedNames, ReadLists
 from apps.risk.handlers.matches import Found, keep_matches
 from apps.risk.store import decisions
 from apps.risk.store import screenings as store
@@ -57,31 +57,33 @@ class CustomerScreening:
     async def screen_some(self) -> bool:
         """Screen some of those who are due; tell whether there may be more. Raises NoAnswerError, RefusedError."""
         await self._names.refresh(self._database)
-        version = self._names.version
+        lists = self._names.lists
+        if lists is None:
+            return False
         async with self._database.reads() as reads:
-            due = await store.load_due(reads, version, AT_A_TIME)
+            due = await store.load_due(reads, lists.version, AT_A_TIME)
         if not due:
             return False
         answer = await self._identity.ask(GetScreeningSubjects(users=due), ScreeningSubjects)
-        matches: dict[UUID, list[Match]] = {}
+        found = {user: Found(user, SubjectKind.CUSTOMER, user) for user in due}
         async for subject in by_and_by(answer.subjects, 1):
-            if subject.name:
-                matches[subject.user] = self._names.screen(_screened(subject, subject.name)) or []
+            if subject.name and subject.user in found:
+                asked = _screened(subject, subject.name)
+                found[subject.user] = Found(
+                    subject.user, SubjectKind.CUSTOMER, subject.user, asked, lists.screen(asked)
+                )
         async with self._transactions.begin() as tx:
-            await self._keep(tx, due, matches, version)
+            await self._keep(tx, list(found.values()), lists)
         return len(due) == AT_A_TIME
 
-    async def _keep(
-        self, tx: Transaction, due: Sequence[UUID], matches: Mapping[UUID, Sequence[Match]], version: int
-    ) -> None:
+    async def _keep(self, tx: Transaction, found: Sequence[Found], lists: ReadLists) -> None:
         await decisions.take_turn(tx)
-        found = [Found(user, SubjectKind.CUSTOMER, user, matches.get(user, ())) for user in due]
-        standings = await keep_matches(tx, found, self._policy)
-        for user in due:
+        standings = await keep_matches(tx, found, lists, self._policy)
+        for one in found:
             # Who gave no name, or was erased, is not clear: nobody knows. What was confirmed stays so.
-            if user not in matches and standings[user] is not Standing.CONFIRMED:
-                standings[user] = Standing.UNKNOWN
-        await store.save_standings(tx, [(user, standings[user]) for user in due], version)
+            if one.asked is None and standings[one.subject] is not Standing.CONFIRMED:
+                standings[one.subject] = Standing.UNKNOWN
+        await store.save_standings(tx, list(standings.items()), lists.version)
 
 
 def _screened(subject: ScreeningSubject, name: str) -> Screened:

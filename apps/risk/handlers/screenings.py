@@ -88,8 +88,8 @@ async def _keep(
     """Keep a decision, say it, and let the customer stand where it leaves them; return the match as it is now."""
     await store.save_decision(tx, screening.id, decision)
     if screening.subject_kind is SubjectKind.CUSTOMER:
-        matches = (await store.load_matches(tx, {subject})).get(subject, [])
-        await store.save_standing(tx, subject, standing({match.status for match in matches}))
+        matches = (await store.load_matches(tx, {subject})).get(subject, {})
+        await store.save_standing(tx, subject, standing({match.status for match in matches.values()}))
     said = ScreeningDecided(
         screening_id=screening.id,
         subject_kind=screening.subject_kind,

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Integer,
     SmallInteger,
     Text,
-    UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -118,17 +117,29 @@ class CustomerScreening(RiskTable, table=True):
 
 
 class Screening(RiskTable, table=True):
-    """A match of a subject with a listed party as it was then; of a customer without the name."""
+    """A match of a subject with a listed party as it was then; of a customer without the name.
+
+    It stands where it does by the sanctions lists up to `lists_version`.
+    """
 
     __tablename__ = "screening"
     __table_args__ = (
-        UniqueConstraint("subject", "source", "reference", "party_hash", name="screening_pair"),
         CheckConstraint("subject_kind IN ('customer', 'beneficiary')", name="screening_subject_kind"),
         CheckConstraint("(subject_kind = 'beneficiary') = (screened_name IS NOT NULL)", name="screening_name"),
         CheckConstraint("score BETWEEN 0 AND 100", name="screening_score"),
         CheckConstraint("status IN ('possible', 'dismissed', 'confirmed', 'withdrawn')", name="screening_status"),
         Index("screening_by_status", "status", "id"),
         Index("screening_of_customer", "customer", "status", "id"),
+        Index("screening_of_subject", "subject", "source", "reference", "party_hash", "id"),
+        Index(
+            "screening_current",
+            "subject",
+            "source",
+            "reference",
+            "party_hash",
+            unique=True,
+            postgresql_where=text("status <> 'withdrawn'"),
+        ),
     )
 
     id: UUID = Field(primary_key=True)
@@ -145,6 +156,7 @@ class Screening(RiskTable, table=True):
     score: int = Field(sa_type=SmallInteger)
     opened_at: datetime = Field(sa_type=MOMENT)
     status: str = Field(sa_type=Text, sa_column_kwargs={"server_default": text("'possible'")})
+    lists_version: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
 
 
 class ScreeningDecision(RiskTable, table=True):

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from apps.risk.domain.screening.parties import PartyKey
 from apps.risk.domain.screening.standing import Standing
 from contracts.ids import new_id
 from contracts.risk import (
@@ -37,20 +38,25 @@ FROM unnest($1::uuid[], $2::text[]) AS s (customer, status)
 WHERE c.customer = s.customer AND c.screened_version < $3
 """
 _STAND = "UPDATE customer_screening SET status = $2 WHERE customer = $1"
+# Of each pair the newest: those that were withdrawn before it count no more.
 _MATCHES = """
-SELECT id, subject, source, reference, party_hash, status FROM screening WHERE subject = ANY($1::uuid[])
+SELECT DISTINCT ON (subject, source, reference, party_hash)
+       id, subject, source, reference, party_hash, status, lists_version
+FROM screening WHERE subject = ANY($1::uuid[]) ORDER BY subject, source, reference, party_hash, id DESC
 """
 _ADD = """
 INSERT INTO screening (id, subject, subject_kind, customer, payment_intent_id, screened_name, source, reference,
-                       party_hash, party, listed_name, score, opened_at)
+                       party_hash, party, listed_name, score, opened_at, lists_version)
 SELECT id, subject, subject_kind, customer, payment_intent_id, screened_name, source, reference, party_hash,
-       party::jsonb, listed_name, score, opened_at
+       party::jsonb, listed_name, score, opened_at, $14
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
             $10::text[], $11::text[], $12::smallint[], $13::timestamptz[])
      AS added (id, subject, subject_kind, customer, payment_intent_id, screened_name, source, reference, party_hash,
                party, listed_name, score, opened_at)
 """
-_CHANGE = "UPDATE screening SET status = $2 WHERE id = ANY($1::uuid[])"
+_DECIDED = "UPDATE screening SET status = $2 WHERE id = $1"
+_FIND_AGAIN = "UPDATE screening SET lists_version = $2 WHERE id = ANY($1::uuid[])"
+_WITHDRAW = "UPDATE screening SET status = 'withdrawn', lists_version = $2 WHERE id = ANY($1::uuid[])"
 _ONE = "SELECT s.*, s.party::text AS party FROM screening s WHERE id = $1"
 _DECISIONS = """
 SELECT outcome, decided_by, reason, decided_at FROM screening_decision WHERE screening_id = $1 ORDER BY id LIMIT 100
@@ -67,14 +73,11 @@ _LAST_ID = UUID(int=2**128 - 1)
 
 
 class KnownMatch(NamedTuple):
-    """A match that is kept: of whom, with what, and where it stands."""
+    """A match that is kept: where it stands, and by the lists up to which version."""
 
     id: UUID
-    subject: UUID
-    source: SanctionsSource
-    reference: str
-    party_hash: str
     status: ScreeningStatus
+    lists_version: int
 
 
 async def add_customers(tx: Transaction, customers: Iterable[UUID]) -> None:
@@ -102,26 +105,31 @@ async def save_standing(tx: Transaction, customer: UUID, standing: Standing) -> 
     await tx.execute(_STAND, customer, standing.value)
 
 
-async def load_matches(reads: Reads, subjects: Collection[UUID]) -> dict[UUID, list[KnownMatch]]:
-    """Return all matches of each subject that has any."""
-    found: defaultdict[UUID, list[KnownMatch]] = defaultdict(list)
+async def load_matches(reads: Reads, subjects: Collection[UUID]) -> dict[UUID, dict[PartyKey, KnownMatch]]:
+    """Return the newest match with each party of each subject that has any."""
+    found: defaultdict[UUID, dict[PartyKey, KnownMatch]] = defaultdict(dict)
     for row in await reads.fetch(_MATCHES, list(subjects)):
-        match = KnownMatch(*row)
-        known = match._replace(source=SanctionsSource(match.source), status=ScreeningStatus(match.status))
-        found[known.subject].append(known)
+        party = PartyKey(SanctionsSource(row["source"]), row["reference"], row["party_hash"])
+        match = KnownMatch(row["id"], ScreeningStatus(row["status"]), row["lists_version"])
+        found[row["subject"]][party] = match
     return dict(found)
 
 
-async def add(tx: Transaction, opened: Sequence[tuple[UUID, str, Screening]]) -> None:
-    """Keep new matches: each with its subject and the hash of its party."""
+async def add(tx: Transaction, opened: Sequence[tuple[UUID, str, Screening]], version: int) -> None:
+    """Keep new matches by the lists up to this version: each with its subject and the hash of its party."""
     if opened:
-        await tx.execute(_ADD, *columns([_row(*one) for one in opened], 13))
+        await tx.execute(_ADD, *columns([_row(*one) for one in opened], 13), version)
 
 
-async def change(tx: Transaction, screenings: Collection[UUID], status: ScreeningStatus) -> None:
-    """Let matches stand somewhere else."""
+async def find_again(tx: Transaction, screenings: Collection[UUID], version: int) -> None:
+    """Note that matches are there by the lists up to this version, too."""
     if screenings:
-        await tx.execute(_CHANGE, list(screenings), status.value)
+        await tx.execute(_FIND_AGAIN, list(screenings), version)
+
+
+async def withdraw(tx: Transaction, screenings: Collection[UUID], version: int) -> None:
+    """Note that matches are there no more, by the lists up to this version."""
+    await tx.execute(_WITHDRAW, list(screenings), version)
 
 
 async def load_one(reads: Reads, screening_id: UUID) -> tuple[UUID, Screening] | None:
@@ -143,7 +151,7 @@ async def save_decision(tx: Transaction, screening_id: UUID, decision: Screening
     """Keep what was decided about a match, and let it stand there."""
     row = (decision.outcome.value, decision.decided_by, decision.reason, decision.decided_at)
     await tx.execute(_DECIDE, new_id(), screening_id, *row)
-    await change(tx, [screening_id], ScreeningStatus(decision.outcome.value))
+    await tx.execute(_DECIDED, screening_id, decision.outcome.value)
 
 
 def _row(subject: UUID, party_hash: str, screening: Screening) -> tuple[object, ...]:

@@ -130,12 +130,12 @@ class ScreeningDesk:
             pass
 
     async def context(self, **asked: Any) -> Context:
-        """Return what rules see of a payment."""
-        beneficiary = asked.pop("beneficiary", None)
+        """Return what rules see of a payment, where the process has read these names."""
+        beneficiary, names = asked.pop("beneficiary", None), asked.pop("names", self.names)
         facts: dict[str, Any] = {"assessment_id": new_id(), "payer": new_id(), "amount": 100, "currency": "EUR"}
         subject = Subject(**(facts | {"asked_at": datetime.now(UTC)} | asked))
         assessment = Assessment(subject, new_id(), "risk.decisions.payments", beneficiary=beneficiary)
-        screening = BeneficiaryScreening(self.names, POLICY)
+        screening = BeneficiaryScreening(names, POLICY)
         async with self.transactions.begin() as tx:
             return (await load_contexts(tx, [assessment], screening.screen))[assessment.id]
 

@@ -1,13 +1,15 @@
 """Screening on a real database: on registration, for payouts, and again after every import; asked about once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
+from apps.risk.domain.screening.index import MOST_MATCHES
 from apps.risk.handlers.cases import CaseWork
+from apps.risk.handlers.listed_names import ListedNames
 from apps.risk.handlers.screen_customers import AT_A_TIME
 from apps.risk.handlers.screenings import follow_cases
 from apps.risk.queries.screenings import get_screening, list_sanctions_lists, list_screenings
@@ -163,7 +165,57 @@ async def test_a_match_is_withdrawn_when_the_party_leaves_the_list(
     assert await screening.decide(deciding(match.id, CONFIRMED)) == ["screening_withdrawn"]
     await screening.bring(SAMPLES / "un.xml", UN)
     await screening.screen()
-    assert (await standing(screening, user), [m.id for m in await screenings(screening)]) == ("possible", [match.id])
+    # Back again: that is another match, which an analyst has to look at.
+    assert await standing(screening, user) == "possible"
+    (again,) = await screenings(screening)
+    assert (again.id != match.id, again.party) == (True, match.party)
+    assert await cases(screening) == ["canceled", "open"]
+    assert await screening.decide(deciding(again.id, DISMISSED)) == ["completed"]
+    # What is remembered now covers it, also when the party leaves the list once more, and returns.
+    for path in (gone, SAMPLES / "un.xml"):
+        await screening.bring(path, UN)
+        await screening.screen()
+    assert (await standing(screening, user), await cases(screening)) == ("clear", ["canceled", "decided"])
+
+
+async def test_what_newer_lists_have_found_or_withdrawn_is_not_undone_by_older_ones(
+    screening: ScreeningDesk, changed: Callable[[str, str], Path]
+) -> None:
+    async def seen(names: ListedNames) -> str:
+        return (await screening.context(payer=payer, beneficiary=LISTED, names=names)).beneficiary_screening
+
+    payer, names = new_id(), [ListedNames() for _ in range(3)]
+    gone = changed("EXEMPLARI", "ELSEWISE")
+    gone.write_text(gone.read_text().replace("Exemplari", "Elsewise").replace("AHMAD", "OTHERWISE"))
+    for path, replica in zip((SAMPLES / "sdn.csv", SAMPLES / "un.xml", gone), names, strict=True):
+        await screening.bring(path, UN if path.suffix == ".xml" else OFAC)
+        await replica.refresh(screening.database)
+    before, listed, after = names
+    assert [await seen(replica) for replica in (before, listed, before)] == ["clear", "possible", "possible"]
+    assert await cases(screening) == ["open"]
+    assert [await seen(replica) for replica in (after, listed)] == ["clear", "clear"]
+    assert await cases(screening) == ["canceled"]
+
+
+async def test_a_match_stays_while_many_others_are_better(screening: ScreeningDesk, tmp_path: Path) -> None:
+    def listing(references: Iterable[int]) -> Path:
+        (tmp_path / "alt.csv").write_text("")
+        path = tmp_path / "sdn.csv"
+        rows = (f'{r},"EXEMPLARI, Karim","individual","SDGT",{",".join(["-0-"] * 8)}\n' for r in references)
+        path.write_text("".join(rows))
+        return path
+
+    await screening.bring(listing([90_000]), OFAC)
+    await screening.register("Karim Exemplari")
+    await screening.screen()
+    (first,) = await screenings(screening)
+    await screening.bring(listing([*range(10_000, 10_500), 90_000]), OFAC)
+    await screening.screen()
+    kept = await screenings(screening, limit=100)
+    assert (len(kept), first.id in {match.id for match in kept}) == (MOST_MATCHES + 1, True)
+    await screening.bring(listing(range(10_000, 10_500)), OFAC)
+    await screening.screen()
+    assert [match.id for match in await screenings(screening, "withdrawn")] == [first.id]
 
 
 async def test_a_decision_of_the_case_is_one_about_the_match(screening: ScreeningDesk) -> None:

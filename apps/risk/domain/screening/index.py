@@ -14,7 +14,7 @@ from itertools import pairwise
 from apps.risk.domain.screening.birth_dates import speaks
 from apps.risk.domain.screening.likeness import SHORTER_SHARE, likeness
 from apps.risk.domain.screening.names import Name, Word, consonants, rough, sound_of
-from apps.risk.domain.screening.parties import ListedParty, Match, Screened
+from apps.risk.domain.screening.parties import ListedParty, Match, PartyKey, Screened
 
 MOST_COMPARED = 400
 """Names that are compared with one, those that share most with it."""
@@ -44,9 +44,9 @@ class PartyIndex:
         self._names: list[_ListedName] = []
         words: defaultdict[Word, array[int]] = defaultdict(_places)
         joined: defaultdict[str, array[int]] = defaultdict(_places)
-        self._parties = 0
+        self._named: dict[tuple[str, str], range] = {}
         for party in parties:
-            self._parties += 1
+            begin = len(self._names)
             for listed in _names_of(party):
                 place = len(self._names)
                 self._names.append(listed)
@@ -54,13 +54,14 @@ class PartyIndex:
                     words[word].append(place)
                 for text in _joined(listed.name):
                     joined[rough(sound_of(text))].append(place)
+            self._named[party.source, party.reference] = range(begin, len(self._names))
         self._places = [*words.values(), *joined.values()]
         self._keys = _by_keys(words, joined)
 
     @property
     def parties(self) -> int:
         """How many parties there are."""
-        return self._parties
+        return len(self._named)
 
     @property
     def names(self) -> int:
@@ -79,6 +80,12 @@ class PartyIndex:
                 best[listed.party.source, listed.party.reference] = Match(listed.party, listed.written, score)
         ranked = sorted(best.values(), key=lambda m: (-m.score, m.party.source, m.party.reference))
         return ranked[:MOST_MATCHES]
+
+    def is_like(self, asked: Screened, party: PartyKey, threshold: int) -> bool:
+        """Tell whether somebody is like a party as it was then, also where they are more like many others."""
+        name = Name.of(asked.name)
+        theirs = (self._names[place] for place in self._named.get((party.source, party.reference), ()))
+        return any(listed.party.hash == party.hash and _score(asked, name, listed) >= threshold for listed in theirs)
 
     def _candidates(self, name: Name) -> Sequence[int]:
         """Return the listed names that share enough with this one, those that share most first."""

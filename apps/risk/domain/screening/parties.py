@@ -5,6 +5,7 @@ from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
+from typing import NamedTuple
 
 import orjson
 
@@ -21,6 +22,14 @@ class Trust(StrEnum):
 
     STRONG = "strong"
     WEAK = "weak"
+
+
+class PartyKey(NamedTuple):
+    """A party as it was at a time: one that has changed since is another."""
+
+    source: SanctionsSource
+    reference: str
+    hash: str
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,11 @@ class ListedParty:
             sorted(map(str, self.birth_dates)),
         )
         return sha256(orjson.dumps(judged)).hexdigest()
+
+    @property
+    def key(self) -> PartyKey:
+        """The party as it is now."""
+        return PartyKey(self.source, self.reference, self.hash)
 
 
 @dataclass(frozen=True, slots=True)
