@@ -1,7 +1,7 @@
 """What the databases say once everything has come to rest, and whether it adds up."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -48,8 +48,8 @@ async def database_of(stack: Stack, service: str) -> AsyncIterator["asyncpg.Conn
 
 
 @asynccontextmanager
-async def commits_held(stack: Stack, service: str) -> AsyncIterator[None]:
-    """Let no transaction of a service commit that has something to say; begin once one of them waits for it.
+async def commits_held(stack: Stack, service: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Let no transaction of a service commit that has something to say; yield how to wait until one of them waits.
 
     The outbox is written last: what is held has taken its messages and made its changes, and has committed nothing.
     """
@@ -60,8 +60,10 @@ async def commits_held(stack: Stack, service: str) -> AsyncIterator[None]:
         async def somebody_waits() -> bool:
             return bool(await connection.fetchval(_WAITING))
 
-        await eventually(f"a transaction of {service} waits", somebody_waits)
-        yield
+        async def one_is_held() -> None:
+            await eventually(f"a transaction of {service} waits", somebody_waits)
+
+        yield one_is_held
 
 
 async def at_rest(stack: Stack) -> None:

@@ -39,7 +39,8 @@ async def test_kill_9_loses_nothing_and_repeats_nothing(town: Town, victim: str)
     async with town.stream() as stream:
         await stream.answered(BEFORE)
         pid = town.stack.pid(victim)
-        async with commits_held(town.stack, HELD.get(victim, "payments")):
+        async with commits_held(town.stack, HELD.get(victim, "payments")) as one_is_held:
+            await one_is_held()
             await town.stack.kill_process(victim)
         await town.stack.healthy(victim)
         assert town.stack.pid(victim) != pid
@@ -63,9 +64,13 @@ async def test_every_request_that_moves_money_has_one_effect_although_its_owner_
         requests = await money_requests(http, town.operator, payer, payee)
         await at_rest(town.stack)
         before = await town.balances()
-        asking = [asyncio.create_task(request.insist(http)) for request in requests]
+        asking: list[asyncio.Task[httpx.Response]] = []
         try:
-            async with commits_held(town.stack, HELD.get(victim, "payments")):
+            async with commits_held(town.stack, HELD.get(victim, "payments")) as one_is_held:
+                asking += [
+                    asyncio.create_task(request.insist(http)) for request in requests
+                ]  # no sooner: some are quick
+                await one_is_held()
                 await town.stack.kill_process(victim)
             await town.stack.healthy(victim)
             first = await asyncio.gather(*asking)
@@ -85,7 +90,8 @@ async def test_kill_9_of_everything_at_once(town: Town) -> None:
     before = await town.balances()
     async with town.stream() as stream:
         await stream.answered(BEFORE)
-        async with commits_held(town.stack, "wallet"):
+        async with commits_held(town.stack, "wallet") as one_is_held:
+            await one_is_held()
             await asyncio.gather(*(town.stack.kill_process(name) for name in PROCESSES))
         await town.stack.healthy(*PROCESSES)
         await stream.answered(AFTER)

@@ -20,7 +20,7 @@ class RiskSettings(ServiceSettings):
     answer_seconds: float = Field(default=0.05, gt=0, le=60, description="Then the rule set's policy answers instead")
     history_days: int = Field(default=400, ge=_LEAST_DAYS, le=3_660, description="Who was not seen for longer is new")
     four_eyes_amount: int = Field(
-        default=10_000, ge=0, le=10**12, description="Above this (major units) two analysts decide about a case"
+        default=9_000, ge=0, le=10**12, description="Above this (major units) two analysts decide about a case"
     )
     case_sla_hours: int = Field(default=24, ge=1, le=8_760, description="Within this time cases are to be decided")
     case_claim_minutes: int = Field(default=60, ge=1, le=10_080, description="Then a claimed case is free again")

@@ -42,6 +42,7 @@ class ActiveRules:
         self._ruling = self._baseline = Ruling(CompiledRuleSet.of(baseline))
         self._rulings = {self._baseline.rules.hash: self._baseline}
         self._kept: set[str] = set()
+        self._broken: str | None = None
 
     @property
     def latest(self) -> Ruling:
@@ -63,12 +64,17 @@ class ActiveRules:
     async def _usable(self, tx: Transaction, name: str, canonical: bytes) -> Ruling:
         if ruling := self._rulings.get(name):
             return ruling
+        if name == self._broken:
+            NOT_USABLE.inc()
+            return self._ruling
         try:
             document = RuleSetDocument.model_validate_json(canonical)
             model = await self._models.load(tx, document.model)
             # In a thread: whoever waits for an answer meanwhile gets it in time.
             rules = await asyncio.to_thread(CompiledRuleSet.of, document, model)
         except (ValueError, RuleSetError, ModelNotApprovedError) as error:
+            if not isinstance(error, ModelNotApprovedError):  # a model may still be approved, a document never changes
+                self._broken = name
             NOT_USABLE.inc()
             _LOG.error("the active rule set cannot be used, the one before goes on", rule_set=name, error=str(error))
             return self._ruling

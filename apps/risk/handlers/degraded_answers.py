@@ -95,7 +95,7 @@ class DegradedAnswers:
         asked, now = command.data, datetime.now(UTC)
         rules = self._rules.latest.rules
         unit = 10 ** minor_unit_exponents()[asked.currency]
-        outcome = degraded_outcome(rules.document, asked.amount, unit)
+        outcome = degraded_outcome(rules.document, asked.amount, unit, beneficiary=asked.beneficiary is not None)
         ANSWERS.labels(outcome.value).inc()
         answer = DegradedAnswer(asked.assessment_id, asked.payment_intent_id, outcome, now)
         for kept in (self._answers, self._unrecorded):

@@ -4,6 +4,8 @@ import json
 
 import asyncpg
 import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from apps.risk.domain.rule_sets.baseline import BASELINE
 from apps.risk.handlers.active_documents import ActiveDocuments
@@ -26,7 +28,9 @@ from contracts.risk import (
     RetireRuleSet,
     RollBackRules,
 )
-from outbox.database import Database
+from outbox.database import Database, Reads
+
+NOT_USABLE = "ledgerlink_risk_rule_set_not_usable_total"
 
 
 class ChangingDesk(Desk):
@@ -85,6 +89,19 @@ async def test_what_is_no_rule_set_is_refused_with_rule_and_place(office: Office
     test = {"name": "small_one", "values": {"amount": 100}, "outcome": "decline", "fires": ["large"]}
     assert (await refused(document(tests=[test]))).startswith("small_one outcome: decline was expected")
     assert await office.said() == []
+
+
+async def test_active_rules_that_do_not_compile_here_are_tried_once_and_counted_each_time(office: Office) -> None:
+    async def find(_reads: Reads) -> tuple[str, bytes]:
+        return "0" * 64, document(when="amount > mood").encode()
+
+    rules, counted = ActiveRules(BASELINE, find), REGISTRY.get_sample_value(NOT_USABLE)
+    with capture_logs() as lines:
+        for _ in range(3):
+            async with office.transactions.begin() as tx:
+                assert (await rules.load(tx)).rules.hash == BASELINE.hash
+    assert [line["event"] for line in lines] == ["the active rule set cannot be used, the one before goes on"]
+    assert REGISTRY.get_sample_value(NOT_USABLE) == (counted or 0) + 3
 
 
 async def test_nobody_activates_alone(office: Office) -> None:

@@ -270,7 +270,12 @@ def test_a_reason_has_places_for_features_only(template: str, why: str) -> None:
     ],
 )
 def test_near_the_deadline_the_amount_decides(amount: int, unit: int, outcome: str) -> None:
-    assert degraded_outcome(BASELINE, amount, unit) == outcome
+    assert degraded_outcome(BASELINE, amount, unit, beneficiary=False) == outcome
+
+
+@pytest.mark.parametrize(("amount", "outcome"), [(50_00, "review"), (50_01, "review"), (10_000_01, "decline")])
+def test_near_the_deadline_nothing_goes_to_a_name_that_was_not_screened(amount: int, outcome: str) -> None:
+    assert degraded_outcome(BASELINE, amount, 100, beneficiary=True) == outcome
 
 
 def test_values_that_are_older_than_a_feature_are_judged_as_without_it() -> None:
