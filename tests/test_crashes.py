@@ -67,9 +67,7 @@ async def test_every_request_that_moves_money_has_one_effect_although_its_owner_
         asking: list[asyncio.Task[httpx.Response]] = []
         try:
             async with commits_held(town.stack, HELD.get(victim, "payments")) as one_is_held:
-                asking += [
-                    asyncio.create_task(request.insist(http)) for request in requests
-                ]  # no sooner: some are quick
+                asking += [asyncio.create_task(request.insist(http)) for request in requests]  # some are quick
                 await one_is_held()
                 await town.stack.kill_process(victim)
             await town.stack.healthy(victim)

@@ -750,7 +750,7 @@ async def test_what_the_runtime_role_may_change_is_written_down(
             "feature_state": {"last_day", "state"},
             "list_entry": {"is_active"},
             "customer_screening": {"status", "screened_version", "screened_at"},
-            "screening": {"status"},
+            "screening": {"status", "lists_version"},
             "review": {"is_open"},
             "customer": {
                 "tier",
