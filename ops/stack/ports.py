@@ -3,6 +3,8 @@
 import json
 import secrets
 import socket
+import sys
+from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -14,6 +16,9 @@ HOST = "127.0.0.1"
 # killed must find its port free when it comes back.
 LOWEST, HIGHEST = 20_000, 32_767
 ATTEMPTS = 200
+# Several processes choose at the same time, and servers begin to listen seconds later.
+MOST_RESERVED = 64
+_reserved: deque[socket.socket] = deque()
 
 
 def is_free(port: int) -> bool:
@@ -28,13 +33,32 @@ def is_free(port: int) -> bool:
 
 
 def free_port(taken: Iterable[int] = ()) -> int:
-    """Return a port that is free now and not among `taken`. Raises StackError."""
+    """Return a port that is free now, not among `taken`, and given to no other process meanwhile. Raises StackError."""
     avoided = set(taken)
     for _ in range(ATTEMPTS):
         port = LOWEST + secrets.randbelow(HIGHEST - LOWEST + 1)
-        if port not in avoided and is_free(port):
+        if port not in avoided and _reserve(port):
             return port
     raise StackError(f"no free port between {LOWEST} and {HIGHEST} was found in {ATTEMPTS} attempts")
+
+
+def _reserve(port: int) -> bool:
+    """Take the port for those who choose here, until this process ends or has chosen many others."""
+    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        held.bind((HOST, port))
+    except OSError:
+        held.close()
+        return False
+    if sys.platform != "linux":
+        held.close()
+        return True
+    # Linux lets servers listen beside a socket that reuses addresses and does not listen itself.
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _reserved.append(held)
+    if len(_reserved) > MOST_RESERVED:
+        _reserved.popleft().close()
+    return True
 
 
 def remembered_ports(path: Path, names: Iterable[str], given: Mapping[str, int]) -> dict[str, int]:
