@@ -54,6 +54,7 @@ OF_ONE = {
         "ledgerlink_risk_decision_seconds",
         "ledgerlink_risk_degraded_answers",
         "ledgerlink_risk_cases_waiting",
+        "ledgerlink_risk_denials_read_timestamp_seconds",
         "ledgerlink_answers_by_deadline",
     },
     "identity": {"ledgerlink_refresh_tokens_presented"},
@@ -65,6 +66,7 @@ COUNTED_FROM_THE_START = {
     "ledgerlink_job_failures_total": {},
     "ledgerlink_commands_turned_away_total": {},
     "ledgerlink_risk_degraded_answers_total": {},
+    "ledgerlink_risk_degraded_answers_changed_total": {},
     "ledgerlink_risk_rule_set_not_usable_total": {},
     "ledgerlink_reconciliation_breaks_total": {},
 }

@@ -16,6 +16,7 @@ from apps.risk.handlers.backtests import change_backtests
 from apps.risk.handlers.cases import CaseWork, measure_cases
 from apps.risk.handlers.degraded_answers import DegradedAnswers
 from apps.risk.handlers.forget_history import forget_history
+from apps.risk.handlers.known_denials import KnownDenials
 from apps.risk.handlers.risk_models import change_models
 from apps.risk.handlers.rule_sets import change_rule_sets, install_baseline
 from apps.risk.handlers.screenings import follow_cases
@@ -77,11 +78,13 @@ class Parts:
 def subscribe(service: Service, parts: Parts) -> None:
     """Bind every handler, query, worker and job of the room."""
     rules = ActiveRules(parts.baseline, ActiveDocuments().find)
-    degraded = DegradedAnswers(rules)
+    denials = KnownDenials()
+    degraded = DegradedAnswers(rules, denials)
     in_time = AnswerBy(parts.answer_seconds, degraded.instead)
     beneficiaries = subscribe_screening(service, parts.screening_threshold, parts.cases)
     assessor = Assessor(rules, degraded, parts.cases, beneficiaries.screen, _subscribe_rule_sets(service, parts))
     service.before_start(partial(rules.begin, service.transactions))
+    service.before_start(partial(denials.refresh, service.database))
     service.consume("risk-assess", assessor.assess, answer_by=in_time)
     service.consume("risk-decide-review", decide_reviews.decide)
     service.consume("risk-cases", CaseWork(parts.cases, follow_cases).work)
@@ -107,6 +110,7 @@ def subscribe(service: Service, parts: Parts) -> None:
     service.answer(GetModel, risk_models.get_model)
     service.answer(ListModels, risk_models.list_models)
     service.work(Worker("degraded answers", partial(degraded.record, service.transactions), RECORD_EVERY_SECONDS))
+    service.work(denials.worker(service.database))
     service.every(MEASURE_CASES_EVERY_SECONDS, measure_cases)
     service.every(FORGET_EVERY_SECONDS, partial(forget_history, parts.history_retention))
 

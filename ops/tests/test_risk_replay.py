@@ -15,6 +15,7 @@ from apps.risk.handlers.active_documents import ActiveDocuments
 from apps.risk.handlers.active_rules import ActiveRules
 from apps.risk.handlers.assess import Assessor
 from apps.risk.handlers.degraded_answers import DegradedAnswers
+from apps.risk.handlers.known_denials import KnownDenials
 from apps.risk.tests.desk import POLICY, Desk, changed, request
 from apps.risk.tests.rule_set_office import Office
 from apps.risk.tests.rule_sets import rule
@@ -41,7 +42,7 @@ class ActiveDesk(Desk):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.active = ActiveRules(BASELINE, ActiveDocuments().find)
-        self.degraded = DegradedAnswers(self.active)
+        self.degraded = DegradedAnswers(self.active, KnownDenials())
 
     def assessor(self) -> Assessor:
         return Assessor(self.active, self.degraded, POLICY)

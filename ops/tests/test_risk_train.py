@@ -17,6 +17,7 @@ from apps.risk.handlers.active_documents import ActiveDocuments
 from apps.risk.handlers.active_rules import ActiveRules
 from apps.risk.handlers.assess import Assessor
 from apps.risk.handlers.degraded_answers import DegradedAnswers
+from apps.risk.handlers.known_denials import KnownDenials
 from apps.risk.store import decision_records
 from apps.risk.tests.case_desk import CaseDesk
 from apps.risk.tests.desk import POLICY, Desk, changed, request
@@ -58,7 +59,7 @@ class ActiveDesk(Desk):
 
     def assessor(self) -> Assessor:
         active = ActiveRules(BASELINE, ActiveDocuments().find)
-        return Assessor(active, DegradedAnswers(active), POLICY)
+        return Assessor(active, DegradedAnswers(active, KnownDenials()), POLICY)
 
 
 def _asked(number: int, *, cents: int) -> Envelope[Assess]:

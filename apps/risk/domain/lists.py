@@ -7,8 +7,9 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
+from apps.risk.domain.features.entities import Subject
 from contracts.ids import new_id
-from contracts.risk import AddListEntry, ListEntry, ListKind, RemoveListEntry, RiskList
+from contracts.risk import AddListEntry, Assess, ListEntry, ListKind, RemoveListEntry, RiskList
 
 MOST_ENTRIES = 100_000
 _USER = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -22,6 +23,23 @@ _VALUES: Mapping[ListKind, re.Pattern[str]] = {
     ListKind.CARD: _PSEUDONYM,
     ListKind.COUNTRY: _COUNTRY,
 }
+
+
+Named = tuple[str, str]
+"""Kind and value of something that may be on a list."""
+
+
+def names_of(payment: Subject | Assess) -> list[Named]:
+    """Return all that a payment names and a list may have."""
+    values = {
+        ListKind.PAYER: payment.payer,
+        ListKind.PAYEE: payment.payee,
+        ListKind.DEVICE: payment.device,
+        ListKind.ADDRESS: payment.address,
+        ListKind.CARD: payment.card,
+        ListKind.COUNTRY: payment.country,
+    }
+    return [(kind.value, str(value)) for kind, value in values.items() if value is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Degraded answers: where a decision is not there in time, the rule set's policy for the amount answers instead.
 
+It approves nothing that the deny list has, as far as this process knows, and nobody with a confirmed sanctions match.
+
 The decision itself follows. What was answered is kept, and counted where the decision turns out otherwise.
 """
 
@@ -12,9 +14,11 @@ import structlog
 from prometheus_client import Counter
 
 from apps.risk.domain.assessing import Decision
+from apps.risk.domain.denials import Doubt
 from apps.risk.domain.rule_sets.degraded import degraded_outcome
 from apps.risk.handlers.active_rules import ActiveRules
 from apps.risk.handlers.decisions import reply_subject
+from apps.risk.handlers.known_denials import KnownDenials
 from apps.risk.store import decisions as store
 from apps.risk.store.decisions import DegradedAnswer
 from contracts.ids import derived_id
@@ -29,6 +33,11 @@ _LOG = structlog.get_logger()
 MOST_KEPT = 100_000
 KEPT_AT_A_TIME = 1_000
 ANSWERS = Counter("ledgerlink_risk_degraded_answers_total", "Answers given at the deadline, by outcome", ["outcome"])
+CHANGED = Counter(
+    "ledgerlink_risk_degraded_answers_changed_total",
+    "Degraded answers that are a review although the policy approves the amount, by why",
+    ["by"],
+)
 DIFFERENT = Counter(
     "ledgerlink_risk_degraded_answers_different_total",
     "Degraded answers from which the decision differs, by both",
@@ -39,10 +48,13 @@ DIFFERENT = Counter(
 class DegradedAnswers:
     """What this process has answered at the deadline, until it is recorded and the decision is there."""
 
-    def __init__(self, rules: ActiveRules) -> None:
+    def __init__(self, rules: ActiveRules, denials: KnownDenials) -> None:
         self._rules = rules
+        self._denials = denials
         self._answers: OrderedDict[UUID, DegradedAnswer] = OrderedDict()
         self._unrecorded: OrderedDict[UUID, DegradedAnswer] = OrderedDict()
+        for doubt in Doubt:
+            CHANGED.labels(doubt.value)
         for answered in RiskOutcome:
             ANSWERS.labels(answered.value)
             for decided in RiskOutcome:
@@ -95,7 +107,10 @@ class DegradedAnswers:
         asked, now = command.data, datetime.now(UTC)
         rules = self._rules.latest.rules
         unit = 10 ** minor_unit_exponents()[asked.currency]
-        outcome = degraded_outcome(rules.document, asked.amount, unit, beneficiary=asked.beneficiary is not None)
+        doubt = Doubt.BENEFICIARY if asked.beneficiary is not None else self._denials.latest.doubt(asked, now)
+        outcome, changed_by = degraded_outcome(rules.document, asked.amount, unit, doubt)
+        if changed_by:
+            CHANGED.labels(changed_by.value).inc()
         ANSWERS.labels(outcome.value).inc()
         answer = DegradedAnswer(asked.assessment_id, asked.payment_intent_id, outcome, now)
         for kept in (self._answers, self._unrecorded):

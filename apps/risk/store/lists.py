@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from apps.risk.domain.features.entities import Subject
-from apps.risk.domain.lists import Listed
+from apps.risk.domain.lists import Listed, names_of
 from contracts.risk import ListEntry, ListKind, ListListEntries, RiskList
 from outbox.database import Reads, columns
 from outbox.transaction import Transaction
@@ -46,7 +46,7 @@ _LAST_ID = UUID(int=2**128 - 1)
 
 async def load_listed(tx: Transaction, subjects: Collection[Subject]) -> dict[UUID, Listed]:
     """Return on which lists anything of each payment is, by assessment id; those on none are missing."""
-    named = {subject.assessment_id: list(_named(subject)) for subject in subjects}
+    named = {subject.assessment_id: names_of(subject) for subject in subjects}
     asked = sorted({pair for pairs in named.values() for pair in pairs})
     if not asked:
         return {}
@@ -97,15 +97,3 @@ async def save_removal(tx: Transaction, entry: ListEntry) -> None:
     """Keep that an entry was removed."""
     await tx.execute(_END, entry.id)
     await tx.execute(_REMOVE, entry.id, entry.removed_by, entry.removal_reason, entry.removed_at)
-
-
-def _named(subject: Subject) -> "list[tuple[str, str]]":
-    values = {
-        ListKind.PAYER: subject.payer,
-        ListKind.PAYEE: subject.payee,
-        ListKind.DEVICE: subject.device,
-        ListKind.ADDRESS: subject.address,
-        ListKind.CARD: subject.card,
-        ListKind.COUNTRY: subject.country,
-    }
-    return [(kind.value, str(value)) for kind, value in values.items() if value is not None]

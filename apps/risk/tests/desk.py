@@ -13,6 +13,7 @@ from apps.risk.handlers.active_rules import ActiveRules
 from apps.risk.handlers.assess import Assessor
 from apps.risk.handlers.decide_reviews import decide
 from apps.risk.handlers.degraded_answers import DegradedAnswers
+from apps.risk.handlers.known_denials import KnownDenials
 from apps.risk.queries.reviews import list_reviews
 from contracts.ids import new_id
 from contracts.message import Envelope, Idempotency, Message, Reply, decode, envelope_of
@@ -117,7 +118,7 @@ class Desk:
     def assessor(self) -> Assessor:
         """Return what decides by the rules of the desk."""
         rules = ActiveRules(self.rules)
-        return Assessor(rules, DegradedAnswers(rules), self.policy)
+        return Assessor(rules, DegradedAnswers(rules, KnownDenials()), self.policy)
 
     async def _hear(self, spoken: Spoken) -> None:
         """Keep the replies by the command that they answer; no relay runs in these tests."""

@@ -12,6 +12,7 @@ from apps.risk.handlers.active_documents import ActiveDocuments
 from apps.risk.handlers.active_rules import ActiveRules
 from apps.risk.handlers.assess import Assessor
 from apps.risk.handlers.degraded_answers import DegradedAnswers
+from apps.risk.handlers.known_denials import KnownDenials
 from apps.risk.handlers.shadows import Decided
 from apps.risk.queries.rule_sets import get_rule_set, list_rule_sets, list_shadow_flips
 from apps.risk.tests.desk import POLICY, Desk, request
@@ -42,7 +43,9 @@ class ChangingDesk(Desk):
         self.rules_in_force = ActiveRules(BASELINE, ActiveDocuments().find)
 
     def assessor(self) -> Assessor:
-        return Assessor(self.rules_in_force, DegradedAnswers(self.rules_in_force), POLICY, decided=self.decided)
+        return Assessor(
+            self.rules_in_force, DegradedAnswers(self.rules_in_force, KnownDenials()), POLICY, decided=self.decided
+        )
 
 
 @pytest.fixture

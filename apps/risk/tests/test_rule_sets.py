@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.risk.domain.denials import Doubt
 from apps.risk.domain.features.catalogue import Value
 from apps.risk.domain.rule_sets.baseline import BASELINE
 from apps.risk.domain.rule_sets.compiling import CompiledRuleSet, Problem, RuleSetError
@@ -270,12 +271,20 @@ def test_a_reason_has_places_for_features_only(template: str, why: str) -> None:
     ],
 )
 def test_near_the_deadline_the_amount_decides(amount: int, unit: int, outcome: str) -> None:
-    assert degraded_outcome(BASELINE, amount, unit, beneficiary=False) == outcome
+    assert degraded_outcome(BASELINE, amount, unit, None) == (outcome, None)
 
 
 @pytest.mark.parametrize(("amount", "outcome"), [(50_00, "review"), (50_01, "review"), (10_000_01, "decline")])
 def test_near_the_deadline_nothing_goes_to_a_name_that_was_not_screened(amount: int, outcome: str) -> None:
-    assert degraded_outcome(BASELINE, amount, 100, beneficiary=True) == outcome
+    assert degraded_outcome(BASELINE, amount, 100, Doubt.BENEFICIARY).outcome == outcome
+
+
+@given(st.integers(1, 10**9), st.sampled_from([1, 100, 1_000]), st.sampled_from(Doubt))
+def test_a_doubt_makes_a_review_of_an_approval_and_changes_nothing_else(amount: int, unit: int, doubt: Doubt) -> None:
+    by_policy = degraded_outcome(BASELINE, amount, unit, None)
+    doubted = degraded_outcome(BASELINE, amount, unit, doubt)
+    is_approved = by_policy.outcome is RiskOutcome.APPROVE
+    assert doubted == ((RiskOutcome.REVIEW, doubt) if is_approved else by_policy)
 
 
 def test_values_that_are_older_than_a_feature_are_judged_as_without_it() -> None:

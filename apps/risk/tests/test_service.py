@@ -1,6 +1,7 @@
 """The whole service as a process runs it: a request in, a decision or a dead letter out, over a real NATS."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,16 +9,18 @@ import asyncpg
 import orjson
 import pytest
 from nats.aio.client import Client
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from apps.risk.handlers.rule_sets import install_baseline
 from apps.risk.main import build
 from apps.risk.settings import RiskSettings
 from apps.risk.tests.case_desk import enveloped
-from apps.risk.tests.desk import ANSWER_TO, deciding, listing, request
+from apps.risk.tests.desk import ANSWER_TO, changed, deciding, listing, request
 from apps.risk.tests.rule_sets import document, limits, rule
+from apps.risk.tests.screening_desk import listing as denying
 from contracts.ids import new_id
-from contracts.message import Reply, decode
+from contracts.message import Outcome, Reply, decode
 from contracts.risk import GetDecision, ListReviews
 from outbox import consumer
 from outbox.service import Service
@@ -133,6 +136,39 @@ async def test_while_the_database_hangs_the_active_rules_policy_answers_and_the_
 
         kept = await eventually("what was answered is recorded", recorded)
         assert (kept["outcome"], kept["degraded_outcome"]) == ("approve", "decline")
+    await payments.close()
+    await gateway.close()
+
+
+async def test_what_is_denied_is_not_approved_at_the_deadline(
+    database_url: str, nats_server: NatsServer, operator: Client
+) -> None:
+    """What an analyst has listed while the process runs is known to it when nobody can decide."""
+    await nats_server.provision()
+    service = _service(database_url, nats_server, answer_seconds=0.3)
+    denied, fine = changed(request(new_id(), 5_00), country="KP"), changed(request(new_id(), 5_00), country="DE")
+    payments, gateway = await nats_server.connect("payments"), await nats_server.connect("gateway")
+    answers = await gateway.subscribe(ANSWER_TO)
+    someone = await asyncpg.connect(database_url)
+    async with service.app().start_lifespan_context():
+        entry = denying(kind="country", value="KP")
+        await gateway.publish(entry.data.contract.subject, entry.encode())
+        assert decode((await answers.next_msg(timeout=10)).data, Reply).data.outcome is Outcome.COMPLETED
+        added_at = time.time()
+
+        async def read_again() -> bool:
+            return (REGISTRY.get_sample_value("ledgerlink_risk_denials_read_timestamp_seconds") or 0) > added_at + 0.1
+
+        await eventually("the deny list is read again", read_again)
+        await someone.execute("SELECT pg_advisory_lock(7101)")  # nobody decides (store.decisions)
+        for command in (denied, fine):
+            await payments.jetstream().publish(command.data.contract.subject, command.encode())
+        said = await _stored(operator, "RISK_DECISIONS", 2)
+        assert {a["causationid"]: (a["data"]["outcome"], a["data"].get("degraded")) for a in said} == {
+            str(denied.id): ("review", True),
+            str(fine.id): ("approve", True),
+        }
+        await someone.close()
     await payments.close()
     await gateway.close()
 

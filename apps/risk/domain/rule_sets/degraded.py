@@ -1,14 +1,26 @@
-"""What is answered where the deadline is near: the policy of the rule set, by the amount."""
+"""What is answered where the deadline is near: the rule set's policy for the amount, without what is in doubt."""
 
+from typing import NamedTuple
+
+from apps.risk.domain.denials import Doubt
 from apps.risk.domain.rule_sets.documents import RuleSetDocument
 from contracts.risk import RiskOutcome
 
 
-def degraded_outcome(document: RuleSetDocument, amount: int, unit: int, *, beneficiary: bool) -> RiskOutcome:
+class DegradedOutcome(NamedTuple):
+    """The outcome, and what has made a review of an approval, if anything has."""
+
+    outcome: RiskOutcome
+    changed_by: Doubt | None = None
+
+
+def degraded_outcome(document: RuleSetDocument, amount: int, unit: int, doubt: Doubt | None) -> DegradedOutcome:
     """Return the outcome for an amount in minor units, of a currency with so many minor units in a major one.
 
-    What goes to a named beneficiary is under review until that name is screened: the decision that follows ends it.
+    What the policy approves is under review where there is a doubt: the decision that follows ends it.
     """
     fitting = (policy for policy in document.degraded if policy.up_to is None or amount <= policy.up_to * unit)
     policy = next(fitting, document.degraded[-1])
-    return RiskOutcome.REVIEW if beneficiary and policy.outcome is RiskOutcome.APPROVE else policy.outcome
+    if doubt and policy.outcome is RiskOutcome.APPROVE:
+        return DegradedOutcome(RiskOutcome.REVIEW, doubt)
+    return DegradedOutcome(policy.outcome)
