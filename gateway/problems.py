@@ -135,7 +135,7 @@ KINDS: Mapping[str, Kind] = {
     "review_decided": Kind(409, "The review has been decided"),
     "outcome_invalid": Kind(422, "A review is not decided so"),
     # Cases and labels of risk (apps.risk.domain.cases, apps.risk.handlers.labels)
-    "review_canceled": Kind(409, "The payment was canceled"),
+    "review_canceled": Kind(409, "The payment was canceled or has gone through"),
     "case_not_found": Kind(404, "There is no such case"),
     "case_closed": Kind(409, "The case is closed"),
     "case_not_claimed": Kind(409, "The case is not claimed by you"),

@@ -766,6 +766,7 @@ async def test_what_the_runtime_role_may_change_is_written_down(
             "tier_limit": {"per_payment", "per_day", "per_month", "changed_by", "changed_at"},
             "limit_use": {"used"},
             "limit_release": {"ended_at", "kept"},
+            "moved_payment": {"settled_by"},
         },
     }[service] | {"relay_cursor": {"stream", "position", "incarnation", "sequence"}, "idempotency_key": {"answer"}}
     connection = await asyncpg.connect((await fresh_database(service)).url)
@@ -778,7 +779,7 @@ async def test_what_the_runtime_role_may_change_is_written_down(
     # Of identity all that ends: its log of security events stays, and so do the accounts and clients it speaks of.
     ending = {
         "payments": {"metadata_pair"},
-        "risk": {"backtest", "feature_state", "listed_party", "limit_use", "limit_release"},
+        "risk": {"backtest", "feature_state", "listed_party", "limit_use", "limit_release", "moved_payment"},
         "wallet": {"audit_finding"},
         "identity": {
             "answered_challenge",

@@ -28,6 +28,7 @@ from apps.risk.queries import limits as limit_queries
 from apps.risk.queries import rule_sets as rule_set_queries
 from apps.risk.screening_subscribers import subscribe_screening
 from apps.risk.workers.backtests import Backtests
+from apps.risk.workers.moved_money import MovedMoney
 from apps.risk.workers.shadows import Shadows
 from contracts.risk import (
     GetBacktest,
@@ -111,6 +112,7 @@ def subscribe(service: Service, parts: Parts) -> None:
     service.answer(ListModels, risk_models.list_models)
     service.work(Worker("degraded answers", partial(degraded.record, service.transactions), RECORD_EVERY_SECONDS))
     service.work(denials.worker(service.database))
+    service.work(MovedMoney(service.database, service.transactions).worker())
     service.every(MEASURE_CASES_EVERY_SECONDS, measure_cases)
     service.every(FORGET_EVERY_SECONDS, partial(forget_history, parts.history_retention))
 

@@ -46,7 +46,7 @@ DECISION_EXAMPLE: dict[str, Any] = {
 _UNKNOWN = {"review_not_found": "No payment intent with this id was under review."}
 _DECIDED = {"review_decided": "The review has been decided already."}
 _OF_THE_CASE = {
-    "review_canceled": "The payment was canceled: there is nothing to decide any more.",
+    "review_canceled": "The payment was canceled, or has gone through: there is nothing to decide any more.",
     "own_account": "Nobody decides about their own payment or their own name.",
     "case_claimed": "Another analyst has this case in hand.",
     "second_analyst_required": "You have decided about this case; another analyst has to decide too.",

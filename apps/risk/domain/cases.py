@@ -15,6 +15,10 @@ from contracts.risk import MOST_CASE_EVENTS, CaseEventKind, CaseKind, CaseStatus
 
 KEPT_FOR_DECISIONS = 10
 """Events of a case that nothing but decisions and cancellations may take: a full case can still be decided."""
+GONE_THROUGH = (
+    "The payment has gone through by the answer given at the deadline: no decision stops it. The money counts. "
+    "Refund it or label it if it should not have moved."
+)
 FINAL = (CaseStatus.DECIDED, CaseStatus.CANCELED)
 
 
@@ -121,7 +125,7 @@ class CaseRefusal(Enum):
 _DETAILS = {
     CaseRefusal.OUTCOME_INVALID: "An analyst approves or declines.",
     CaseRefusal.CASE_NOT_FOUND: "There is no case with this id.",
-    CaseRefusal.CASE_CLOSED: "The case has been decided or canceled already.",
+    CaseRefusal.CASE_CLOSED: "The case has been decided or canceled already; its events say why.",
     CaseRefusal.CASE_CLAIMED: "Another analyst has this case in hand.",
     CaseRefusal.CASE_NOT_CLAIMED: "Claim the case first: you have no claim on it that still holds.",
     CaseRefusal.SECOND_ANALYST_REQUIRED: "You have decided about this case; another analyst has to decide too.",
@@ -215,6 +219,18 @@ def cancel(case: Case, reason: str, now: datetime) -> Change | CaseRefusal:
         return CaseRefusal.CASE_CLOSED
     canceled = replace(case, status=CaseStatus.CANCELED, assignee=None, claimed_until=None, closed_at=now)
     return _happened(canceled, CaseEventKind.CANCELED, None, now, {"text": reason})
+
+
+def gone_through(case: Case, now: datetime) -> Change | CaseRefusal:
+    """Close a case about a payment that the answer at the deadline let through, so that nobody can stop it any more.
+
+    One that was decided stays so: that it did not stop the payment is noted.
+    """
+    if not case.is_closed:
+        return cancel(case, GONE_THROUGH, now)
+    if case.outcome is RiskOutcome.DECLINE and not _is_full(case):
+        return _happened(case, CaseEventKind.NOTE, None, now, {"text": GONE_THROUGH})
+    return CaseRefusal.CASE_CLOSED
 
 
 def _takes_two(new: NewCase, policy: CasePolicy) -> bool:

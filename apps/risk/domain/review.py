@@ -35,7 +35,8 @@ _DETAILS = {
     ReviewRefusal.OUTCOME_INVALID: "An analyst approves or declines a payment.",
     ReviewRefusal.REVIEW_NOT_FOUND: "No payment with this id is or was under review.",
     ReviewRefusal.REVIEW_DECIDED: "An analyst has decided about this payment already.",
-    ReviewRefusal.REVIEW_CANCELED: "The payment was canceled: there is nothing to decide any more.",
+    ReviewRefusal.REVIEW_CANCELED: "The payment was canceled, or has gone through by the answer at the deadline:"
+    " there is nothing to decide any more.",
 }
 
 

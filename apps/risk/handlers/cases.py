@@ -93,17 +93,22 @@ class CaseWork:
 async def close_cases(tx: Transaction, ends: Mapping[UUID, Ended]) -> None:
     """Close the cases of attempts to pay that are over, as canceled ones, and their reviews: nothing is left to decide.
 
-    `ends` are by payment intent. The case of a later attempt stays, and so do payments without an open one.
+    `ends` are by payment intent. The case of a later attempt stays. That of a payment whose money has moved is closed
+    when that is settled (workers.moved_money). Payments without an open case stay as they are.
     """
     if not ends:
         return
     open_cases = await store.lock_of_payments(tx, ends)
-    over = [case for case in open_cases if case.payment_intent_id and ends[case.payment_intent_id].covers(case.id)]
+    over = [case for case in open_cases if case.payment_intent_id and _is_over(case, ends[case.payment_intent_id])]
     changes = [cancel(case, OVER, tx.now) for case in over]
     canceled = [change for change in changes if isinstance(change, Change)]
     await store.save(tx, canceled)
     if canceled:
         await reviews.close(tx, {change.case.id for change in canceled})
+
+
+def _is_over(case: Case, end: Ended) -> bool:
+    return end.covers(case.id) and not end.kept
 
 
 async def measure_cases(tx: Transaction) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from apps.risk.domain.features.state import DAY
 from apps.risk.domain.limits import day_of, first_of_month, start_of
-from apps.risk.store import feature_states, limits
+from apps.risk.store import feature_states, limits, moved_payments
 from outbox.transaction import Transaction
 
 CHUNK = 1_000
@@ -19,3 +19,4 @@ async def forget_history(retention: timedelta, tx: Transaction) -> None:
     month = first_of_month(day_of(tx.now))
     await limits.forget_use(tx, month, CHUNK)
     await limits.forget_ends(tx, start_of(month) - LATEST_WORD, CHUNK)
+    await moved_payments.forget(tx, start_of(month) - LATEST_WORD, CHUNK)

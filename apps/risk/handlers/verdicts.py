@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from apps.risk.domain.features.computing import approve_later
-from apps.risk.domain.features.entities import Subject, entities_of
-from apps.risk.domain.limits import Counted, day_of
 from apps.risk.domain.review import Verdict, subject_of
+from apps.risk.handlers import later_money
 from apps.risk.handlers.decisions import decision_message
-from apps.risk.store import decisions, feature_states, limits, reviews
+from apps.risk.handlers.later_money import LaterMoney
+from apps.risk.store import decisions, reviews
 from contracts.message import Envelope, Message
 from contracts.risk import RiskOutcome
 from outbox.transaction import Transaction
@@ -26,19 +25,16 @@ async def give(tx: Transaction, verdicts: Sequence[tuple[Verdict, Envelope[Messa
 
 
 async def _count_money(tx: Transaction, approved: Sequence[Verdict]) -> None:
-    """Let money count from now on that an analyst has approved; it was an attempt when it was asked for."""
+    """Let money count from now on that an analyst has approved."""
     if not approved:
         return
     known = await decisions.load_subjects(tx, {verdict.review.assessment_id for verdict in approved})
-    subjects = [known.get(v.review.assessment_id) or subject_of(v.review) for v in approved]
-    states = await feature_states.load(tx, {entity for subject in subjects for entity in entities_of(subject)})
-    for subject, verdict in zip(subjects, approved, strict=True):
-        approve_later(states, subject, verdict.decided_at)
-    await feature_states.save(tx, states)
-    await limits.count(tx, [_counted(s, v) for s, v in zip(subjects, approved, strict=True)])
-
-
-def _counted(subject: Subject, verdict: Verdict) -> Counted:
-    day = day_of(verdict.decided_at)
-    payment = verdict.review.payment_intent_id
-    return Counted(payment, subject.assessment_id, subject.payer, subject.currency, subject.amount, day)
+    money = [
+        LaterMoney(
+            verdict.review.payment_intent_id,
+            known.get(verdict.review.assessment_id) or subject_of(verdict.review),
+            verdict.decided_at,
+        )
+        for verdict in approved
+    ]
+    await later_money.count(tx, money)

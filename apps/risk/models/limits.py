@@ -120,3 +120,24 @@ class LimitRelease(RiskTable, table=True):
     payment_intent_id: UUID = Field(primary_key=True)
     ended_at: datetime = Field(sa_type=MOMENT)
     kept: int = Field(sa_type=BigInteger)
+
+
+class MovedPayment(RiskTable, table=True):
+    """A payment whose money has moved before risk approved it: `settled_by` is the assessment by which it did.
+
+    That is the newest from `first_assessment` to before `next_assessment`; None until it is decided.
+    """
+
+    __tablename__ = "moved_payment"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="moved_payment_amount"),
+        Index("moved_payment_unsettled", "payment_intent_id", postgresql_where=text("settled_by IS NULL")),
+        Index("moved_payment_age", "moved_at"),
+    )
+
+    payment_intent_id: UUID = Field(primary_key=True)
+    moved_at: datetime = Field(sa_type=MOMENT)
+    amount: int = Field(sa_type=BigInteger)
+    first_assessment: UUID
+    next_assessment: UUID
+    settled_by: UUID | None
