@@ -67,6 +67,7 @@ COUNTED_FROM_THE_START = {
     "ledgerlink_commands_turned_away_total": {},
     "ledgerlink_risk_degraded_answers_total": {},
     "ledgerlink_risk_degraded_answers_changed_total": {},
+    "ledgerlink_risk_moved_unapproved_total": {},
     "ledgerlink_risk_rule_set_not_usable_total": {},
     "ledgerlink_reconciliation_breaks_total": {},
 }

@@ -41,6 +41,24 @@ _ENDS = {
 }
 
 
+def ended(asked: Envelope[Assess], status: PaymentStatus, captured: int, at: datetime) -> Envelope[Any]:
+    """Return what payments says of the end of an attempt to pay."""
+    data = asked.data
+    intent = PaymentIntent.model_validate(
+        {
+            "id": data.payment_intent_id,
+            "customer": data.payer,
+            "amount": data.amount,
+            "amount_captured": captured,
+            "currency": data.currency,
+            "status": status,
+            "created_at": at,
+            "updated_at": at,
+        }
+    )
+    return _envelope(_ENDS[status](payment_intent=intent))
+
+
 class LimitsDesk(Desk):
     """The desk with limits: what it is told of customers and payments, at a time of its own."""
 
@@ -81,23 +99,11 @@ class LimitsDesk(Desk):
         at: datetime | None = None,
     ) -> None:
         """Hear that an attempt to pay has ended, so many times; after what there is now, if not said otherwise."""
-        data, at = asked.data, at or datetime.now(UTC) + timedelta(seconds=1)
-        intent = PaymentIntent.model_validate(
-            {
-                "id": data.payment_intent_id,
-                "customer": data.payer,
-                "amount": data.amount,
-                "amount_captured": captured,
-                "currency": data.currency,
-                "status": status,
-                "created_at": at,
-                "updated_at": at,
-            }
-        )
+        event = ended(asked, status, captured, at or datetime.now(UTC) + timedelta(seconds=1))
         for _ in range(times):
             async with self.transactions.begin() as tx:
                 tx.now = self.now
-                await hear_payments.hear(tx, [_envelope(_ENDS[status](payment_intent=intent))])
+                await hear_payments.hear(tx, [event])
 
     async def customer(self, user: UUID) -> Customer:
         """Read a customer as others see them."""

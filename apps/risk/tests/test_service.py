@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -19,8 +20,10 @@ from apps.risk.tests.case_desk import enveloped
 from apps.risk.tests.desk import ANSWER_TO, changed, deciding, listing, request
 from apps.risk.tests.rule_sets import document, limits, rule
 from apps.risk.tests.screening_desk import listing as denying
+from apps.risk.tests.test_limits_in_use import ended
 from contracts.ids import new_id
 from contracts.message import Outcome, Reply, decode
+from contracts.payments import PaymentStatus
 from contracts.risk import GetDecision, ListReviews
 from outbox import consumer
 from outbox.service import Service
@@ -171,6 +174,38 @@ async def test_what_is_denied_is_not_approved_at_the_deadline(
         await someone.close()
     await payments.close()
     await gateway.close()
+
+
+async def test_what_went_through_before_it_was_decided_counts_and_is_not_reviewed(
+    database_url: str, nats_server: NatsServer, operator: Client
+) -> None:
+    await nats_server.provision()
+    service = _service(database_url, nats_server, answer_seconds=0.3)
+    asked = request(new_id(), 15_00)  # the policy approves it, the rules send it to review
+    payments = await nats_server.connect("payments")
+    someone = await asyncpg.connect(database_url)
+    async with service.app().start_lifespan_context():
+        await someone.execute("SELECT pg_advisory_lock(7101)")  # nobody decides (store.decisions)
+        await payments.jetstream().publish(asked.data.contract.subject, asked.encode())
+        [answer] = await _stored(operator, "RISK_DECISIONS", 1)
+        assert (answer["data"]["outcome"], answer["data"]["degraded"]) == ("approve", True)
+        event = ended(asked, PaymentStatus.SUCCEEDED, 15_00, datetime.now(UTC))
+        await payments.jetstream().publish(event.data.contract.subject, event.encode())
+
+        async def is_heard() -> bool:
+            return bool(await someone.fetchval("SELECT true FROM moved_payment WHERE settled_by IS NULL"))
+
+        await eventually("the payment's end is heard", is_heard)
+        await someone.execute("SELECT pg_advisory_unlock(7101)")
+
+        async def closed() -> Any:
+            return await someone.fetchrow("SELECT id, closed_at FROM risk_case WHERE status = 'canceled'")
+
+        case = await eventually("the case is closed", closed)
+        assert case["id"] == asked.data.assessment_id
+        assert await someone.fetchval("SELECT used FROM limit_use WHERE payer = $1", asked.data.payer) == 15_00
+    await someone.close()
+    await payments.close()
 
 
 async def _stored(operator: Client, stream: str, count: int) -> list[dict[str, Any]]:

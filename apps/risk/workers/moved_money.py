@@ -68,14 +68,17 @@ class MovedMoney:
 
 async def _count(tx: Transaction, unapproved: Sequence[Decided]) -> None:
     known = await decisions.load_subjects(tx, {one.assessment_id for one in unapproved})
-    await later_money.count(
-        tx,
-        [
-            LaterMoney(one.payment_intent_id, replace(subject, amount=min(subject.amount, one.amount)), one.moved_at)
-            for one in unapproved
-            if (subject := known.get(one.assessment_id))
-        ],
-    )
+    money = [
+        # What says that it is of the future would be what was seen last for as long as that.
+        LaterMoney(
+            one.payment_intent_id,
+            replace(subject, amount=min(subject.amount, one.amount)),
+            min(one.moved_at, tx.now),
+        )
+        for one in unapproved
+        if (subject := known.get(one.assessment_id))
+    ]
+    await later_money.count(tx, money)
 
 
 async def _explain(tx: Transaction, unapproved: Sequence[Decided]) -> None:
