@@ -17,6 +17,7 @@ from apps.risk.store import rule_sets as store
 from apps.risk.store.rule_sets import NewRuleSet
 from contracts.message import Envelope, Message, Outcome, Problem, Reply
 from contracts.risk import (
+    RULE_SET_BYTES,
     ActivateRuleSet,
     ApproveRuleSet,
     DraftRuleSet,
@@ -190,11 +191,16 @@ async def _complete(tx: Transaction, command: Envelope[_Command], name: str) -> 
 def _read(text: str) -> RuleSetDocument:
     """Read a document. Raises _RefusedError, with rule and place of what is wrong."""
     try:
-        return RuleSetDocument.model_validate_json(text)
+        document = RuleSetDocument.model_validate_json(text)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False, include_context=False)[:_MOST_PROBLEMS]
         said = "; ".join(f"{'.'.join(map(str, f['loc'])) or 'document'}: {f['msg']}" for f in faults)
         raise _RefusedError(Problem(code="rule_set_invalid", detail=said, parameter="document")) from None
+    # What is left out as it is written is there in the canonical form, which is what is kept.
+    if (size := len(document.canonical())) > RULE_SET_BYTES:
+        said = f"document: {size:,} bytes in its canonical form; the most is {RULE_SET_BYTES:,}"
+        raise _RefusedError(Problem(code="rule_set_invalid", detail=said, parameter="document"))
+    return document
 
 
 def _invalid(error: RuleSetError) -> _RefusedError:

@@ -3,11 +3,13 @@
 import json
 
 import asyncpg
+import orjson
 import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from apps.risk.domain.rule_sets.baseline import BASELINE
+from apps.risk.domain.rule_sets.documents import RuleSetDocument
 from apps.risk.handlers.active_documents import ActiveDocuments
 from apps.risk.handlers.active_rules import ActiveRules
 from apps.risk.handlers.assess import Assessor
@@ -20,6 +22,7 @@ from apps.risk.tests.rule_set_office import ADA, BOB, Office, document, envelope
 from apps.risk.workers.shadows import Shadows
 from contracts.ids import new_id
 from contracts.risk import (
+    RULE_SET_BYTES,
     ActivateRuleSet,
     ApproveRuleSet,
     DraftRuleSet,
@@ -92,6 +95,18 @@ async def test_what_is_no_rule_set_is_refused_with_rule_and_place(office: Office
     test = {"name": "small_one", "values": {"amount": 100}, "outcome": "decline", "fires": ["large"]}
     assert (await refused(document(tests=[test]))).startswith("small_one outcome: decline was expected")
     assert await office.said() == []
+
+
+async def test_what_is_too_large_once_nothing_is_left_out_is_refused_with_limit_and_size(office: Office) -> None:
+    rule = {"when": f"amount > 1{' ' * 1_190}", "action": "block", "code": "large", "reason": "R"}
+    rules = [{"name": f"r{number}"} | rule for number in range(200)]
+    text = orjson.dumps({"name": "large", "rules": rules}).decode()
+    assert len(text) <= RULE_SET_BYTES
+    reply = await office.ask(DraftRuleSet(document=text, author=ADA, idempotency=idempotency()))
+    assert reply.problem is not None
+    assert (reply.problem.code, reply.problem.parameter) == ("rule_set_invalid", "document")
+    size = len(RuleSetDocument.model_validate_json(text).canonical())
+    assert reply.problem.detail == f"document: {size:,} bytes in its canonical form; the most is 262,144"
 
 
 async def test_active_rules_that_do_not_compile_here_are_tried_once_and_counted_each_time(office: Office) -> None:
