@@ -1,15 +1,16 @@
-"""Answers in time: what was not answered soon after it arrived gets a stand-in for its answer, straight to the broker.
+"""Answers in time: what was not answered soon after it was stored gets a stand-in, straight to the broker.
 
-This must hold where nothing else does, above all while PostgreSQL hangs. So it begins when a message arrives in the
-process, waits for no batch and no transaction, and ends only when the answer has been handed to the broker: an answer
-that is committed and that the relay could not publish yet is published from here as it stands in the outbox, under its
-own id, so that the relay's repetition is dropped as a duplicate.
+This must hold where nothing else does, above all while PostgreSQL hangs. So it begins when the broker stores a message,
+waits for no batch and no transaction, and ends only when the answer has been handed to the broker: an answer that is
+committed and that the relay could not publish yet is published from here as it stands in the outbox, under its own id,
+so that the relay's repetition is dropped as a duplicate.
 """
 
 import asyncio
-from collections import deque
+import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import NamedTuple
 from uuid import UUID
 
@@ -27,10 +28,9 @@ _LOG = structlog.get_logger()
 _TROUBLE = (OSError, nats.errors.Error, PublishError, TimeoutError)
 MARGIN = 0.2
 """The share of the time that is left for handing the stand-in to the broker."""
-SECONDS_EACH = 0.00004
-"""How much earlier stand-ins begin for each message that waits: what making and sending one takes."""
-MOST_EARLIER = 0.6
-"""The share of the time by which a crowd makes them begin earlier, at most."""
+SECONDS_EACH = 0.0001
+"""How much earlier stand-ins begin for each message that waits: what making, sending and storing one takes."""
+_QUICKEST_SECONDS = 60.0
 AT_A_TIME = 100
 """Stand-ins that go out together: the first of a crowd do not wait until the last is made."""
 MOST_IN_BATCH = 250
@@ -45,15 +45,41 @@ class StandIn(NamedTuple):
     payload: bytes
 
 
+Answered = tuple[str, Spoken]
+"""A message's id, and what was committed with its answer."""
+
+
 @dataclass(frozen=True)
 class AnswerBy:
-    """Within so many `seconds` of its arrival a message is answered, or `instead` says what goes out in its place.
+    """Within so many `seconds` of when it was stored a message is answered, or `instead` says what goes out for it.
 
     `instead` sees what the message carries and must not wait for anything. None: nobody can read it, nothing is said.
     """
 
     seconds: float
     instead: Callable[[bytes], StandIn | None]
+
+
+class Travel:
+    """How long messages were on their way from the broker's store.
+
+    Its clock is not ours: the quickest message of the last minutes counts as one that took no time.
+    """
+
+    def __init__(self) -> None:
+        self._quickest = self._quickest_before = math.inf
+        self._since = -math.inf
+
+    def seconds(self, stored: float, now: float) -> float:
+        """Return for how long one was under way that was stored at `stored`, by the broker's clock (Unix time).
+
+        `now` is the event loop's time.
+        """
+        if now - self._since > _QUICKEST_SECONDS:
+            self._quickest, self._quickest_before, self._since = math.inf, self._quickest, now
+        took = now - stored
+        self._quickest = min(self._quickest, took)
+        return took - min(self._quickest, self._quickest_before)
 
 
 class Deadlines:
@@ -71,8 +97,9 @@ class Deadlines:
     ) -> None:
         self._durable, self._answer_by = durable, answer_by
         self._connect, self._has_said = connect, has_said
-        self._arrived: deque[tuple[float, Msg]] = deque()
-        self._running: dict[str, tuple[str, Spoken] | None] = {}
+        self._arrived: list[tuple[float, str, Msg]] = []
+        self._travel = Travel()
+        self._running: dict[str, Answered | None] = {}
         self._overdue: set[str] = set()
         self._wake: Callable[[], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -92,10 +119,12 @@ class Deadlines:
         self._wake = wake
 
     def arrived(self, message: Msg) -> None:
-        """Begin a message's time."""
+        """Begin a message's time: it has been running since the broker stored the message."""
         self._running[message.reply] = None
-        self._arrived.append((asyncio.get_running_loop().time(), message))
-        if self._timer is None or len(self._arrived) % AT_A_TIME == 0:
+        now = asyncio.get_running_loop().time()
+        since = now - self._travel.seconds(message.metadata.timestamp.timestamp(), now)
+        heappush(self._arrived, (since, message.reply, message))
+        if self._arrived[0][-1] is message or len(self._arrived) % AT_A_TIME == 0:
             self._wait()
 
     def committed(self, messages: Iterable[tuple[Msg, UUID]], spoken: Spoken) -> None:
@@ -110,10 +139,8 @@ class Deadlines:
 
     @property
     def _begin_after(self) -> float:
-        """How long after its arrival the oldest message's time is up: the sooner, the more wait."""
-        seconds = self._answer_by.seconds
-        earlier = min(len(self._arrived) * SECONDS_EACH, seconds * MOST_EARLIER)
-        return seconds * (1 - MARGIN) - earlier
+        """How long after it was stored the oldest message's time is up: the sooner, the more wait."""
+        return max(0.0, self._answer_by.seconds * (1 - MARGIN) - len(self._arrived) * SECONDS_EACH)
 
     def _wait(self) -> None:
         if self._timer:
@@ -121,42 +148,58 @@ class Deadlines:
         self._timer = asyncio.get_running_loop().call_at(self._arrived[0][0] + self._begin_after, self._look)
 
     def _look(self) -> None:
-        """Publish what has not been said of the messages whose time is up, some at a time."""
+        """Let stand-ins answer the messages whose time is up and about which nothing is committed, some at a time."""
         self._timer = None
-        now, begin_after = asyncio.get_running_loop().time(), self._begin_after
-        late: list[tuple[float, Publishable]] = []
-        while self._arrived and self._arrived[0][0] + begin_after <= now and len(late) < AT_A_TIME:
-            arrived_at, message = self._arrived.popleft()
-            if unsaid := self._unsaid(message):
-                late.append((arrived_at, unsaid))
+        loop, begin_after = asyncio.get_running_loop(), self._begin_after
+        overdue: list[tuple[float, Publishable | None]] = []
+        committed: list[tuple[float, Answered]] = []
+        while self._arrived and self._arrived[0][0] + begin_after <= loop.time() and len(overdue) < AT_A_TIME:
+            since, _, message = heappop(self._arrived)
+            if answered := self._running.pop(message.reply):
+                committed.append((since, answered))
             else:
-                self._note([arrived_at], now)
+                overdue.append((since, self._stand_in(message)))
         if self._arrived:
             self._wait()
         if self._overdue and self._wake:
             self._wake()
+        self._hand_over(overdue)
+        if committed:
+            # The relay is about to publish it: whoever does so beside it keeps the broker busy with duplicates.
+            loop.call_later(self._answer_by.seconds * MARGIN / 2, self._look_at_committed, committed)
+
+    def _look_at_committed(self, committed: Sequence[tuple[float, Answered]]) -> None:
+        """Publish what was committed and is not published yet, in the last moment."""
+        self._hand_over([(since, self._unpublished(answered)) for since, answered in committed])
+
+    def _hand_over(self, answers: Iterable[tuple[float, Publishable | None]]) -> None:
+        """Begin to publish answers, each with the time since which its message waits; None: nothing is to be said."""
+        late: list[tuple[float, Publishable]] = []
+        for since, answer in answers:
+            if answer is None:
+                self._note([since], asyncio.get_running_loop().time())
+            else:
+                late.append((since, answer))
         if late:
             task = asyncio.create_task(self._publish(late))
             self._publishing.add(task)
             task.add_done_callback(self._publishing.discard)
 
-    def _note(self, arrived: Iterable[float], answered: float) -> None:
-        """Count messages whose answers were in the broker's hands by now."""
-        for arrived_at in arrived:
-            in_time = answered - arrived_at <= self._answer_by.seconds
+    def _note(self, begun: Iterable[float], answered: float) -> None:
+        """Count messages, by when their time began, whose answers were in the broker's hands by now."""
+        for since in begun:
+            in_time = answered - since <= self._answer_by.seconds
             ANSWERED_BY.labels(self._durable, _when(in_time=in_time)).inc()
 
-    def _unsaid(self, message: Msg) -> Publishable | None:
-        """Return what is to be published for a message whose time is up; None where it was answered."""
-        if answered := self._running.pop(message.reply):
-            return self._unpublished(*answered)
+    def _stand_in(self, message: Msg) -> StandIn | None:
         stand_in = self._answer_by.instead(message.data)
         if stand_in is not None:
             self._overdue.add(message.reply)
             LATE_ANSWERS.labels(self._durable, "stand-in").inc()
         return stand_in
 
-    def _unpublished(self, identifier: str, spoken: Spoken) -> Publishable | None:
+    def _unpublished(self, answered: Answered) -> Publishable | None:
+        identifier, spoken = answered
         if not spoken.said or self._has_said(*spoken.said[-1]):
             return None
         cause = f'"causationid":"{identifier}"'
@@ -169,12 +212,12 @@ class Deadlines:
     async def _publish(self, late: Sequence[tuple[float, Publishable]]) -> None:
         """Hand over what is late. What the broker does not take is lost: the answer itself follows from the outbox."""
         by_stream: dict[str, list[tuple[float, Publishable]]] = {}
-        for arrived_at, each in late:
-            by_stream.setdefault(stream_of(each.subject), []).append((arrived_at, each))
+        for since, each in late:
+            by_stream.setdefault(stream_of(each.subject), []).append((since, each))
         for stream, batch in by_stream.items():
             try:
                 await publish(await self._connect(), stream, [each for _, each in batch])
-                self._note([arrived_at for arrived_at, _ in batch], asyncio.get_running_loop().time())
+                self._note([since for since, _ in batch], asyncio.get_running_loop().time())
             except _TROUBLE as error:
                 told = str(error) or type(error).__name__
                 _LOG.warning("late answers not handed over", durable=self._durable, answers=len(batch), error=told)

@@ -1,19 +1,22 @@
 """Answers in time: while nothing can be committed each message gets a stand-in, and its answer later all the same."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from contracts.ids import new_id
 from contracts.message import Envelope, decode
 from contracts.wallet import AccountOpened, OpenAccount
-from outbox.deadlines import AnswerBy, Deadlines, StandIn
+from outbox.deadlines import AnswerBy, Deadlines, StandIn, Travel
 from outbox.publisher import Said
 from outbox.tests.conftest import ServiceFactory, count_effects, effects, open_account, send, stored, until
 from outbox.transaction import Spoken, Transaction
@@ -131,4 +134,53 @@ async def test_a_committed_answer_that_the_relay_has_not_published_is_published_
 
         [event] = await until(published)
         assert (event["causationid"], int(event["sequence"])) == (str(cause), 8)
+    await wallet.close()
+
+
+@given(st.floats(-1e9, 1e9), st.lists(st.tuples(st.floats(0, 10), st.floats(0, 50)), min_size=1, max_size=30))
+def test_time_on_the_way_counts_whatever_the_broker_takes_for_the_time(
+    ahead: float, messages: list[tuple[float, float]]
+) -> None:
+    travel, now, quickest = Travel(), 0.0, math.inf
+    for took, pause in messages:
+        now += pause
+        if now > 60:  # the first minutes tell how far the clocks are apart
+            break
+        quickest = min(quickest, took)
+        assert travel.seconds(now - took + ahead, now) == pytest.approx(took - quickest, abs=1e-5)
+
+
+def test_a_clock_that_was_set_is_believed_again_after_two_minutes() -> None:
+    travel = Travel()
+    assert travel.seconds(1_000.0, 0.0) == 0
+    assert travel.seconds(971.0, 1.0) == 30
+    assert travel.seconds(1_031.5, 61.5) == 30
+    assert travel.seconds(1_092.5, 122.5) == 0
+
+
+async def test_time_in_the_brokers_hands_counts_also_behind_what_was_stored_later(
+    broker: Any, operator: Client
+) -> None:
+    wallet = await broker.connect("wallet")
+
+    async def connect() -> Client:
+        client: Client = wallet
+        return client
+
+    asked, event_id = list[bytes](), new_id()
+
+    def stand_in(payload: bytes) -> StandIn:
+        asked.append(payload)
+        return StandIn(event_id, SUBJECT, payload)
+
+    deadlines = Deadlines("d", AnswerBy(LONG, stand_in), connect, lambda _stream, _row: False)
+    for sequence, (stored_at, payload) in enumerate([(1_700_000_000, b'{"new":1}'), (1_699_999_000, b'{"old":1}')]):
+        reply = f"$JS.ACK.S.d.1.{sequence}.{sequence}.{stored_at}000000000.0"
+        deadlines.arrived(Msg(wallet, "wallet.commands.open_account", reply, payload))
+
+    async def published() -> list[dict[str, Any]]:
+        return await stored(operator, STREAM)
+
+    assert await until(published) == [{"old": 1}]
+    assert asked == [b'{"old":1}']
     await wallet.close()
