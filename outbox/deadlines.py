@@ -26,12 +26,12 @@ from outbox.transaction import Spoken
 
 _LOG = structlog.get_logger()
 _TROUBLE = (OSError, nats.errors.Error, PublishError, TimeoutError)
-MARGIN = 0.2
+MARGIN = 0.3
 """The share of the time that is left for handing the stand-in to the broker."""
 SECONDS_EACH = 0.0001
 """How much earlier stand-ins begin for each message that waits: what making, sending and storing one takes."""
 _QUICKEST_SECONDS = 60.0
-AT_A_TIME = 100
+AT_A_TIME = 250
 """Stand-ins that go out together: the first of a crowd do not wait until the last is made."""
 MOST_IN_BATCH = 250
 """Messages with a deadline that one transaction handles: while a batch is encoded, no stand-in is made."""
