@@ -9,7 +9,7 @@ class Phase(BaseModel):
     """One kind of load. Latencies in milliseconds from the request to the first answer; decisions are durable ones.
 
     `degraded` answers came by policy at the deadline, each followed by its decision. `late` are requests whose answer
-    was not in the broker's hands by the deadline, which counts from when the request has reached the service.
+    was not in the broker's hands by the deadline, which counts from when the broker stored the request.
     """
 
     name: str
