@@ -124,8 +124,7 @@ class Deadlines:
         now = asyncio.get_running_loop().time()
         since = now - self._travel.seconds(message.metadata.timestamp.timestamp(), now)
         heappush(self._arrived, (since, message.reply, message))
-        if self._arrived[0][-1] is message or len(self._arrived) % AT_A_TIME == 0:
-            self._wait()
+        self._wait()
 
     def committed(self, messages: Iterable[tuple[Msg, UUID]], spoken: Spoken) -> None:
         """Note that messages, each with its envelope's id, were handled, and what was said of them."""
