@@ -28,6 +28,7 @@ from ops.bench.rule_sets import fifty_rules
 from ops.stack.stack import Stack
 from outbox.connection import connect
 from outbox.database import Database
+from outbox.garbage import collect_rarely
 from outbox.settings import BrokerSettings
 from outbox.transaction import Spoken, Transactions
 
@@ -57,6 +58,7 @@ async def run(options: Options) -> RiskReport:
         async with Stack(Path(directory) / "data", only=PROCESSES) as stack:
             await _activate_rules(stack.parts.postgres.service_url("risk"))
             bars.remove_task(starting)
+            collect_rarely()
             async with _asker(stack, options) as asker:
                 return await _Run(options, stack, asker, bars).report()
 
@@ -72,7 +74,7 @@ class _Run:
     async def report(self) -> RiskReport:
         """Measure as many as go, a steady load, and bursts, one after the other."""
         options, load_average = self._options, os.getloadavg()[0]
-        await self._as_many_as_go(_WARM_UP_SECONDS)
+        await self._phase("warming up", lambda: self._as_many_as_go(_WARM_UP_SECONDS), _WARM_UP_SECONDS)
         full = f"as many as go, {options.concurrency} at once"
         phases = [
             await self._phase(full, lambda: self._as_many_as_go(options.seconds), options.seconds),
