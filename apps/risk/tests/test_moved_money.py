@@ -41,6 +41,7 @@ class MovedDesk(LimitsDesk):
         """Return what counts for a payer: against limits, and in what features see of the last hour."""
         used = sum(amount for _, _, amount in await self.used(payer))
         probe = request(payer, 1)
+        self.now = datetime.now(UTC)  # the worker's own time, which has gone on: it may be another second by now
         await self.pay(probe)
         async with self.database.reads() as reads:
             record = await decision_records.load_one(reads, probe.data.assessment_id)
