@@ -17,7 +17,7 @@ from tests.payment_stream import HANG
 from tests.town import AFTER, BEFORE, Town, check, open_town
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PROCESSES = tuple(name for name in EVERYTHING if name != "migrate")
 HELD = {"wallet": "wallet", "risk": "risk", "postgres": "wallet"}

@@ -22,7 +22,7 @@ from tests.people import CURRENCY, Customer, new_customer
 from tests.prometheus import DEPLOYED, SERVER, Prometheus, scraping
 from tests.webhook_receiver import receiving
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 needs_prometheus = pytest.mark.skipif(not SERVER, reason="Prometheus is not installed")
 SECONDS = 120.0
 METRIC = re.compile(r"(?<!:)\bledgerlink_\w+")  # not within the name of what is recorded

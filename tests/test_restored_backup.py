@@ -23,7 +23,7 @@ from tests.backups import dump, restore
 from tests.books import at_rest, balances_of, database_of, transfers_of
 from tests.people import CURRENCY, Customer, log_operator_in, new_customer
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FUNDS = 100_000
 TOP_UP = 5_000

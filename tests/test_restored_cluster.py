@@ -17,8 +17,6 @@ from tests.books import at_rest, balances_of, database_of, transfers_of, under_w
 from tests.people import CURRENCY, Customer, log_operator_in, new_customer
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.timeout(180)
-
 FUNDS = 100_000
 UNDER_WAY = 5
 _STATES = "SELECT id, state FROM payment_intent WHERE id = ANY ($1)"

@@ -12,8 +12,6 @@ import pytest_asyncio
 from ops.stack.stack import Stack
 from tests.runnable_documents import GATEWAY, ROOT, Block, blocks, documents, script
 
-pytestmark = pytest.mark.timeout(180)
-
 DEADLINE = 120.0
 TOLD = 4000  # characters of the end of what was printed
 GUIDE = """# A guide

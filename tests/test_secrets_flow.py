@@ -23,7 +23,7 @@ from tests.span_collector import SpanCollector, collecting
 from tests.streams import stored_since
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 PROCESSES = (*SERVICES, "gateway")
 SHAPES = {
     "an access token": r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}",

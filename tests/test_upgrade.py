@@ -19,8 +19,6 @@ from ops.stack.stack import Stack
 from outbox.migrate import revisions
 from tests.town import AFTER, BEFORE, check, open_town
 
-pytestmark = pytest.mark.timeout(240)
-
 PROJECT = Path(__file__).parents[1]
 ROOMS = ("apps", "contracts", "gateway", "ops", "outbox", "docs")
 PROMISED = "docs/guides/migrations.md"

@@ -115,7 +115,6 @@ async def _attempt(database: Database, grammar: Grammar, writes: int) -> Counter
     return outcomes
 
 
-@pytest.mark.timeout(300)
 async def test_the_books_balance_after_random_writes(
     database: Database, owner: "asyncpg.Connection[asyncpg.Record]", record_property: Callable[[str, object], None]
 ) -> None:
