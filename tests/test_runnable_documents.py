@@ -12,7 +12,7 @@ import pytest_asyncio
 from ops.stack.stack import Stack
 from tests.runnable_documents import GATEWAY, ROOT, Block, blocks, documents, script
 
-DEADLINE = 120.0
+DEADLINE = 240.0
 TOLD = 4000  # characters of the end of what was printed
 GUIDE = """# A guide
 

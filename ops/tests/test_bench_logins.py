@@ -28,4 +28,4 @@ def test_a_short_flood_reports_what_it_does_to_all_else() -> None:
     assert all(times.errors == {} for row in report.rows for times in (row.quiet, row.flooded))
     # How many are turned away rests on the machine; that they are, on apps/identity/tests/test_authenticating.py.
     assert report.came, "the flood came"
-    assert set(report.came) <= {"401 invalid_credentials", "503 overloaded"}
+    assert {what[:3] for what in report.came} <= {"401", "503"}
