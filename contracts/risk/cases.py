@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-import orjson
 from pydantic import UUID7, AfterValidator, AwareDatetime, Field, model_validator
 
+from contracts.documents import written
 from contracts.message import Idempotency, Message, command, query
 from contracts.money import Amount, Currency
 from contracts.risk.assessments import RiskOutcome
@@ -31,14 +31,8 @@ WebAddress = Annotated[str, Field(max_length=2_000, pattern="^https://[^\x00-\x2
 
 def _small(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Raise ValueError for a document that is too large, or has what no database keeps."""
-    try:
-        written = orjson.dumps(document)
-    except (TypeError, ValueError) as error:  # integers of more than 64 bits, halves of surrogate pairs
-        raise ValueError(f"not a document that can be kept: {error}") from None
-    if len(written) > DOCUMENT_BYTES:
+    if len(written(document)) > DOCUMENT_BYTES:
         raise ValueError(f"longer than {DOCUMENT_BYTES:,} bytes; keep it elsewhere, and its URL here")
-    if b"\\u0000" in written:
-        raise ValueError("has the character NUL")
     return document
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import UUID7, Field
 from starlette.responses import Response
 
+from contracts.documents import Document
 from contracts.identity import (
     AccessToken,
     AddPasskey,
@@ -95,7 +96,7 @@ class NewPasskey(Body):
     """What `navigator.credentials.create` answered, as `PublicKeyCredential.toJSON` writes it."""
 
     challenge_id: ChallengeId
-    credential: Annotated[dict[str, Any], Field(examples=[NEW_CREDENTIAL_EXAMPLE])]
+    credential: Annotated[Document, Field(examples=[NEW_CREDENTIAL_EXAMPLE])]
     name: Annotated[Line, Field(examples=[EXAMPLE["name"]])]
 
 
@@ -103,7 +104,7 @@ class PasskeyAnswer(Body):
     """What `navigator.credentials.get` answered, as `PublicKeyCredential.toJSON` writes it."""
 
     challenge_id: ChallengeId
-    credential: Annotated[dict[str, Any], Field(examples=[CREDENTIAL_EXAMPLE])]
+    credential: Annotated[Document, Field(examples=[CREDENTIAL_EXAMPLE])]
 
 
 @router.post(

@@ -3,11 +3,11 @@
 import re
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
+from contracts.documents import Document, written
 from contracts.identity import Scope
 from contracts.risk import MODELS_LIMIT, ApproveModel, GetModel, ListModels, RegisterModel, RiskModel, RiskModelPage
 from gateway.bodies import Body, BodyRoute
@@ -72,7 +72,7 @@ class NewModel(Body):
     """A model document."""
 
     document: Annotated[
-        dict[str, Any],
+        Document,
         Field(description="What `ledgerlink risk train` writes, as it is", examples=[DOCUMENT_EXAMPLE]),
     ]
 
@@ -97,7 +97,7 @@ async def register_model(
 ) -> Response:
     """Keep a model under the hash of its document, for ever as it is. One that is kept already is answered as it is."""
     command = RegisterModel.model_construct(
-        document=orjson.dumps(body.document).decode(),
+        document=written(body.document).decode(),
         registered_by=caller.user,
         idempotency=headers.idempotency(caller.user, "register_model", body),
     )

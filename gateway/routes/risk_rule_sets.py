@@ -3,11 +3,11 @@
 import re
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Path, Query
 from pydantic import UUID7, Field
 from starlette.responses import Response
 
+from contracts.documents import Document, written
 from contracts.identity import Scope
 from contracts.risk import (
     FLIPS_LIMIT,
@@ -108,9 +108,7 @@ _SHA_256 = re.compile("[0-9a-f]{64}")
 class NewRuleSet(Body):
     """A rule set."""
 
-    document: Annotated[
-        dict[str, Any], Field(description="Rules, thresholds, policy and tests", examples=[DOCUMENT_EXAMPLE])
-    ]
+    document: Annotated[Document, Field(description="Rules, thresholds, policy and tests", examples=[DOCUMENT_EXAMPLE])]
 
 
 @router.post(
@@ -133,7 +131,7 @@ async def draft_rule_set(
 ) -> Response:
     """Check every rule, run the rule set's own tests, and keep it under its hash, for ever as it is."""
     command = DraftRuleSet.model_construct(
-        document=orjson.dumps(body.document).decode(),
+        document=written(body.document).decode(),
         author=caller.user,
         idempotency=headers.idempotency(caller.user, "draft_rule_set", body),
     )

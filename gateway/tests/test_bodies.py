@@ -11,8 +11,10 @@ from uuid import UUID
 import orjson
 import pytest
 
+from contracts.identity import Scope
 from contracts.ids import new_id
 from contracts.payments import CreatePaymentIntent
+from contracts.risk import DraftRuleSet, RegisterModel
 from gateway.settings import GatewaySettings
 from gateway.tests.conftest import Gateway, running, served
 from gateway.tests.scripted_services import ScriptedServices, completed, intent_of
@@ -108,6 +110,26 @@ async def test_what_does_not_fit_a_payment_method_is_named(
 
 def _loosely(body: dict[str, Any]) -> bytes:
     return json.dumps(body).encode()  # writes what orjson refuses: half surrogate pairs, large numbers
+
+
+DOCUMENTS = [("/v1/risk/rule_sets", "document"), ("/v1/risk/models", "document")]
+NOT_KEEPABLE = [2**64, -(2**63) - 1, 10**30, "half \ud800", "nul\0"]
+
+
+@pytest.mark.parametrize(("path", "member"), DOCUMENTS)
+async def test_what_no_store_keeps_of_a_document_is_named(
+    gateway: Gateway, services: ScriptedServices, path: str, member: str
+) -> None:
+    analyst = services.signer.bearer(new_id(), role="analyst", scope=Scope.RISK_WRITE)
+    typed = analyst | {"Idempotency-Key": "key-1", "Content-Type": "application/json"}
+    for value in NOT_KEEPABLE:
+        for document in ({"name": value}, {"rules": [{"a": value}]}):
+            answer = await gateway.http.post(path, content=_loosely({member: document}), headers=typed)
+            told = answer.json()
+            assert (answer.status_code, told["code"]) == (422, "invalid_request"), f"{value!a}: {told}"
+            assert told["errors"][0]["location"] == f"body/{member}"
+    for kind in (DraftRuleSet, RegisterModel):
+        assert services.commands(kind) == []
 
 
 MALFORMED = [
